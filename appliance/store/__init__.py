@@ -1,0 +1,1 @@
+"""Tenants, keys, batches and blocks of samples, in SQLite files through peewee."""

@@ -1,0 +1,101 @@
+"""A SQLite file of ours: opened with the settings that keep what was acknowledged, and brought to today's schema."""
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TypeAlias
+
+import peewee
+
+from appliance.errors import BadConfiguration, BadData, InputOutput, NoPermission, Unavailable
+
+APPLICATION_ID = 0x50414E31
+Database: TypeAlias = peewee.SqliteDatabase
+
+# auto_vacuum comes first: it can only be set before the first page is written.
+# synchronous=2 (FULL): with NORMAL a power cut loses committed transactions of a WAL.
+PRAGMAS = [
+    ("auto_vacuum", 2),
+    ("journal_mode", "wal"),
+    ("synchronous", 2),
+    ("busy_timeout", 5000),
+    ("foreign_keys", 1),
+    ("trusted_schema", 0),
+    ("cell_size_check", 1),
+    ("journal_size_limit", 64 << 20),
+    ("cache_size", -8192),
+    ("temp_store", 2),
+]
+READING = [("query_only", 1), ("busy_timeout", 5000), ("trusted_schema", 0), ("cell_size_check", 1)]
+# One connection for all threads, one at a time: whoever opens a file holds a lock while it is used.
+ANY_THREAD = {"thread_safe": False, "check_same_thread": False}
+LIBRARY_ERRORS = (peewee.DatabaseError, peewee.sqlite3.Error)
+
+
+def open_file(path: Path, migrations: Sequence[Sequence[str]], *, read_only: bool = False) -> Database:
+    """
+    Open a file, creating or migrating it, or for reading only.
+
+    Raises NoPermission, InputOutput, BadData (no database of ours) or BadConfiguration (a newer schema than ours).
+    """
+    try:
+        if read_only:
+            database = Database(f"file:{escape(path)}?mode=ro", uri=True, pragmas=READING, **ANY_THREAD)
+        else:
+            path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+            # SQLite gives its -wal and -shm files the mode of the database.
+            path.touch(mode=0o600, exist_ok=True)
+            database = Database(str(path), pragmas=PRAGMAS, **ANY_THREAD)
+        database.connect()
+        migrate(database, path, migrations, read_only)
+        return database
+    except (OSError, *LIBRARY_ERRORS) as error:
+        raise translated(error, path) from error
+
+
+def escape(path: Path) -> str:
+    return str(path).replace("%", "%25").replace("?", "%3f").replace("#", "%23")
+
+
+def migrate(database: Database, path: Path, migrations: Sequence[Sequence[str]], read_only: bool) -> None:
+    """Bring a file to the newest schema: each migration is one transaction, numbered by `user_version`."""
+    application, version = (
+        database.execute_sql(f"PRAGMA {name}").fetchone()[0] for name in ("application_id", "user_version")
+    )
+    if version > len(migrations):
+        raise BadConfiguration(
+            f"{path} was written by a newer perfanalysis (schema {version}, this program knows {len(migrations)}): "
+            "use that program; nothing was changed."
+        )
+    if application not in (0, APPLICATION_ID) or (application == 0 and database.get_tables()):
+        raise BadData(f"{path} is a database of another program: name another data folder.")
+    if read_only and version < len(migrations):
+        raise BadConfiguration(
+            f"{path} has the older schema {version}: open it once for writing to bring it up to date."
+        )
+    for number, statements in enumerate(migrations[version:], version + 1):
+        with database.atomic("IMMEDIATE"):
+            # Another process may have been faster.
+            if database.execute_sql("PRAGMA user_version").fetchone()[0] >= number:
+                continue
+            for statement in statements:
+                database.execute_sql(statement)
+            database.execute_sql(f"PRAGMA application_id = {APPLICATION_ID}")
+            database.execute_sql(f"PRAGMA user_version = {number}")
+
+
+def translated(error: Exception, path: Path) -> Exception:
+    """Turn an error of the system or of SQLite into a sentence that names the file and what to do."""
+    text = str(error)
+    if isinstance(error, PermissionError) or "readonly" in text or "unable to open" in text:
+        return NoPermission(
+            f"{path} cannot be opened for writing: check the rights of its folder, or name another with --data."
+        )
+    if isinstance(error, OSError):
+        return InputOutput(
+            f"{path} cannot be written: {error.strerror}; free space there or name another folder with --data."
+        )
+    if "not a database" in text or "malformed" in text:
+        return BadData(f"{path} is damaged or no database of ours ({text}): restore it from a backup.")
+    if "locked" in text or "busy" in text:
+        return Unavailable(f"{path} is in use by another process for too long: try again.")
+    return InputOutput(f"{path} cannot be used: {text}.")
