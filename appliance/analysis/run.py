@@ -1,0 +1,290 @@
+"""
+A run of a machine's samples as tables: the only place where counters become rates.
+
+Tables are pandas frames: a row per sample, indexed by Unix milliseconds; a column per instance; NaN where it is not
+known. The first sample has no rate, nor has one after a boot, a reset counter or a gap: nothing is ever invented.
+"""
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Any, Literal
+
+import numpy as np
+import numpy.typing as npt
+import pandas as pd
+
+from appliance.machine import name_of
+from appliance.metrics import BOOT_TIME, UPTIME_SECONDS, Group, Kind, Metric
+from appliance.samples import Samples, Values, distinct, join
+
+Floats = npt.NDArray[np.float64]
+Bools = npt.NDArray[np.bool_]
+
+GAP = 2.5
+"""An interval this many times as long as those around it is a gap."""
+NEIGHBOURS = 10
+CLOCK_STEP_SECONDS = 0.5
+"""Recorders stamp whole seconds and uptime has two decimals: less may be rounding."""
+STEP_BACK_TICKS = 1000
+"""idle and iowait fall by a few ticks when a CPU wakes elsewhere; more than 10 s is a reset."""
+
+
+@dataclass(frozen=True, slots=True)
+class Event:
+    kind: Literal["boot", "gap", "clock", "reset"]
+    start_ms: int
+    """The sample before."""
+    end_ms: int
+    """The sample after."""
+    text: str
+
+
+class Run:
+    """One machine's samples over a span of time, and the facts known of it."""
+
+    def __init__(
+        self, machine_id: str, samples: Iterable[Samples], facts: Mapping[str, Any] | None = None, name: str = ""
+    ):
+        self.machine_id = machine_id
+        self.facts = dict(facts or {})
+        self.name = name or name_of(machine_id, self.facts.get("meta", {}))
+        grouped: dict[Group, list[Samples]] = {}
+        for part in samples:
+            grouped.setdefault(part.group, []).append(part)
+        # Where runs overlap, the later run has the word.
+        self.tables = {group: join(sorted(parts, key=lambda part: part.run)) for group, parts in grouped.items()}
+
+    # What there is.
+
+    @cached_property
+    def at_ms(self) -> npt.NDArray[np.int64]:
+        """Every time at which there is a sample, of whatever group, shape (n,)."""
+        return distinct([table.at_ms for table in self.tables.values()])
+
+    @property
+    def start_ms(self) -> int:
+        return int(self.at_ms[0])
+
+    @property
+    def end_ms(self) -> int:
+        return int(self.at_ms[-1])
+
+    def has(self, *metrics: Metric) -> bool:
+        """Say whether every one of some metrics was collected at all."""
+        return all(self.instances(metric) for metric in metrics)
+
+    def instances(self, metric: Metric) -> list[str]:
+        """Return the instances of a metric, in the order in which they were first seen."""
+        return list(self.columns(metric))
+
+    def columns(self, metric: Metric) -> dict[str, Values]:
+        """Return a metric's numbers as they were stored, by instance."""
+        table = self.tables.get(metric.group)
+        columns = table.columns if table is not None else {}
+        return {column.instance: values for column, values in columns.items() if column.metric is metric}
+
+    # Values and rates.
+
+    def values(self, metric: Metric) -> pd.DataFrame:
+        """Return a metric as it was read, in its unit: a column per instance, NaN where it was not there."""
+        return self.frame(
+            metric,
+            {
+                instance: np.where(values.mask(), values.numbers / metric.per_unit, np.nan)
+                for instance, values in self.columns(metric).items()
+            },
+        )
+
+    def deltas(self, metric: Metric) -> pd.DataFrame:
+        """
+        Return what a counter grew by since the sample before, in its unit, over gaps too.
+
+        NaN at the first sample, after a boot or reset, and where either sample is missing.
+        """
+        if metric.kind is not Kind.COUNTER:
+            raise ValueError(f"{metric.name} is no counter")
+        if metric not in self._deltas:
+            boots = self.intervals(metric.group).boots
+            self._deltas[metric] = self.frame(
+                metric,
+                {instance: grown(metric, values, boots)[0] for instance, values in self.columns(metric).items()},
+            )
+        return self._deltas[metric]
+
+    @cached_property
+    def _deltas(self) -> dict[Metric, pd.DataFrame]:
+        """Remembered, because many findings and pages ask for the same; nobody changes a table that he is given."""
+        return {}
+
+    def rates(self, metric: Metric) -> pd.DataFrame:
+        """Return a counter's growth per second of each interval; NaN where `deltas` is and over gaps."""
+        intervals = self.intervals(metric.group)
+        return self.deltas(metric).div(intervals.valid_seconds, axis=0)
+
+    def totals(self, metric: Metric) -> pd.Series:
+        """Return by how much a counter grew in the whole run, gaps included, per instance."""
+        return self.deltas(metric).sum(min_count=1)
+
+    def frame(self, metric: Metric, columns: Mapping[str, Floats]) -> pd.DataFrame:
+        return pd.DataFrame(columns, index=self.axis(metric.group))
+
+    def axis(self, group: Group) -> pd.Index:
+        """Return the times of a group's samples; empty if it was not collected."""
+        table = self.tables.get(group)
+        return pd.Index(table.at_ms if table is not None else np.empty(0, np.int64), name="at_ms")
+
+    # Intervals.
+
+    def intervals(self, group: Group) -> "Intervals":
+        """Return the intervals that end at each sample of a group."""
+        if group not in self._intervals:
+            self._intervals[group] = self.measure(self.axis(group).to_numpy())
+        return self._intervals[group]
+
+    @cached_property
+    def _intervals(self) -> dict[Group, "Intervals"]:
+        return {}
+
+    def seconds(self, metric: Metric) -> pd.Series:
+        """
+        Return the weight of each value of a metric in statistics: the length of the interval that ends at its sample.
+
+        NaN for a counter where there is no such interval, or a gap; a gauge holds there for one usual interval.
+        """
+        seconds = self.intervals(metric.group).valid_seconds
+        if metric.kind is Kind.GAUGE:
+            usual = float(np.nanmedian(seconds)) if np.isfinite(seconds).any() else 1.0
+            seconds = np.where(np.isfinite(seconds), seconds, usual)
+        return pd.Series(seconds, index=self.axis(metric.group))
+
+    @property
+    def main_group(self) -> Group:
+        """The group that stands for the machine: containers may be sampled at times of their own."""
+        return next((group for group in Group if group in self.tables), Group.CPU)
+
+    @property
+    def main_intervals(self) -> "Intervals":
+        return self.intervals(self.main_group)
+
+    @property
+    def interval_seconds(self) -> float | None:
+        """The usual length of an interval: the median; None if there is none."""
+        seconds = self.main_intervals.valid_seconds
+        return float(np.nanmedian(seconds)) if np.isfinite(seconds).any() else None
+
+    @property
+    def coverage(self) -> float | None:
+        """The share of the span of time in which samples followed each other without a gap; None for one sample."""
+        span = (self.end_ms - self.start_ms) / 1000 if len(self.at_ms) else 0
+        return min(1.0, float(np.nansum(self.main_intervals.valid_seconds)) / span) if span > 0 else None
+
+    def measure(self, at_ms: npt.NDArray[np.int64]) -> "Intervals":
+        n = len(at_ms)
+        seconds = np.full(n, np.nan)
+        seconds[1:] = np.diff(at_ms) / 1000
+        uptime = self.known(UPTIME_SECONDS, at_ms)
+        booted = self.known(BOOT_TIME, at_ms)
+        boots, steps = np.zeros(n, bool), np.zeros(n, bool)
+        with np.errstate(invalid="ignore"):
+            up = np.diff(uptime)
+            boots[1:] = (up < 0) | (booted[1:] * 1000 > at_ms[:-1] + 2000) & (np.diff(booted) > 2)
+            steps[1:] = ~boots[1:] & (np.abs(up - seconds[1:]) > CLOCK_STEP_SECONDS)
+        seconds[1:][steps[1:]] = up[steps[1:]]
+        gaps = ~boots & long_ones(np.where(boots, np.nan, seconds))
+        return Intervals(seconds, boots, gaps, steps)
+
+    def known(self, metric: Metric, at_ms: npt.NDArray[np.int64]) -> Floats:
+        """Return a gauge of the machine at some times; NaN where it was not read."""
+        values = self.values(metric)
+        if "" not in values:
+            return np.full(len(at_ms), np.nan)
+        return np.asarray(values[""].reindex(at_ms), np.float64)
+
+    # Events.
+
+    @cached_property
+    def events(self) -> list[Event]:
+        """Return what interrupted the samples, in order of time: boots, gaps, clock steps and reset counters."""
+        intervals, at_ms = self.main_intervals, self.axis(self.main_group)
+        found = []
+        for row in np.flatnonzero(intervals.boots | intervals.gaps | intervals.steps).tolist():
+            start, end = int(at_ms[row - 1]), int(at_ms[row])
+            if intervals.boots[row]:
+                found.append(Event("boot", start, end, "The machine was started."))
+            elif intervals.gaps[row]:
+                found.append(Event("gap", start, end, "No samples."))
+            if intervals.steps[row]:
+                by = (end - start) / 1000 - intervals.seconds[row]
+                found.append(
+                    Event(
+                        "clock", start, end, f"The clock was set {'forward' if by > 0 else 'back'} by {abs(by):.1f} s."
+                    )
+                )
+        return sorted(found + self.resets(), key=lambda event: (event.end_ms, event.kind))
+
+    def resets(self) -> list[Event]:
+        """Return, for each time, the devices whose counters fell without a boot."""
+        fell: dict[tuple[int, int], set[str]] = {}
+        for group, table in self.tables.items():
+            boots = self.intervals(group).boots
+            for column, values in table.columns.items():
+                if column.metric.kind is Kind.COUNTER:
+                    for row in np.flatnonzero(grown(column.metric, values, boots)[1]).tolist():
+                        span = (int(table.at_ms[row - 1]), int(table.at_ms[row]))
+                        fell.setdefault(span, set()).add(column.instance or group.value)
+        return [
+            Event("reset", start, end, f"The counters of {', '.join(sorted(names)[:8])} started again.")
+            for (start, end), names in fell.items()
+        ]
+
+
+@dataclass(frozen=True, slots=True)
+class Intervals:
+    """The intervals that end at each sample; all of shape (n,). The first sample has none."""
+
+    seconds: Floats
+    """Length; of the clock that nobody sets where it is known. NaN for the first."""
+    boots: Bools
+    gaps: Bools
+    steps: Bools
+    """The wall clock was set in this interval."""
+
+    @property
+    def valid_seconds(self) -> Floats:
+        """Length of the intervals that a rate may be computed over; NaN for the others."""
+        return np.where(self.boots | self.gaps | (self.seconds <= 0), np.nan, self.seconds)
+
+
+def grown(metric: Metric, values: Values, boots: Bools) -> tuple[Floats, Bools]:
+    """Return (growth since the sample before, in the metric's unit; where the counter was reset), both (n,)."""
+    numbers, mask = np.asarray(values.numbers), values.mask()
+    growth = np.full(len(numbers), np.nan)
+    resets = np.zeros(len(numbers), bool)
+    if len(numbers) < 2:
+        return growth, resets
+    delta = np.diff(numbers)
+    both = mask[1:] & mask[:-1] & ~boots[1:]
+    fell = both & (delta < 0)
+    if metric.steps_back:
+        back = fell & (delta >= -STEP_BACK_TICKS)
+        delta = np.where(back, 0, delta)
+        fell &= ~back
+    if metric.bits < 64:
+        # A wrap looks like a fall from the upper half of the range to the lower one.
+        wraps = fell & (numbers[:-1] >= 2 ** (metric.bits - 1)) & (numbers[1:] < 2 ** (metric.bits - 1))
+        delta = np.where(wraps, delta + 2**metric.bits, delta)
+        fell &= ~wraps
+    growth[1:] = np.where(both & ~fell, delta / metric.per_unit, np.nan)
+    resets[1:] = fell
+    return growth, resets
+
+
+def long_ones(seconds: Floats) -> Bools:
+    """Say which intervals are gaps: far longer than those before and those after."""
+    series = pd.Series(seconds)
+    before = series.shift(1).rolling(NEIGHBOURS, min_periods=1).median()
+    after = series[::-1].shift(1).rolling(NEIGHBOURS, min_periods=1).median()[::-1]
+    usual = pd.concat([before, after], axis=1).max(axis=1).to_numpy()
+    with np.errstate(invalid="ignore"):
+        return np.asarray(seconds > GAP * usual)

@@ -1,0 +1,100 @@
+"""What the findings say of the real recordings, and of made ones at their edges."""
+
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from appliance.analysis import findings
+from appliance.analysis.findings.episodes import episodes
+from appliance.analysis.findings.finding import SEVERITIES, Finding, three_digits
+from appliance.analysis.run import Run
+from appliance.formats import recording
+
+
+def found(recordings: Path, name: str) -> list[Finding]:
+    parts = [recording.read(path) for path in sorted((recordings / name).glob("*.json")) if "names" not in path.name]
+    facts = {key: value for part in parts for key, value in part.facts.items()}
+    return findings.check(Run(name, [samples for part in parts for samples in part.samples], facts))
+
+
+def said(recordings: Path, name: str) -> dict[str, str]:
+    return {finding.rule: finding.sentence for finding in found(recordings, name)}
+
+
+def test_cpu_then_io_are_two_phases(recordings: Path) -> None:
+    cpu, wait = found(recordings, "azure_b1s_cpu_then_io")
+
+    assert (cpu.rule, wait.rule) == ("cpu-saturated", "io-wait")
+    assert "100 % busy, 99 % of their time in programs" in cpu.sentence
+    assert wait.evidence.peak == pytest.approx(95.1, abs=0.1)
+    assert "while sda moved 51.3 MB/s on average and 56.2 MB/s at most" in wait.sentence
+    assert cpu.end_ms <= wait.start_ms
+
+
+def test_one_saturated_core_is_found_while_the_average_is_half(recordings: Path) -> None:
+    sentence = said(recordings, "azure_f2s_suse_onecore")["core-saturated"]
+
+    assert sentence.startswith("One core's time was saturated by a single thread")
+    assert "the average of all 2 was 51 %" in sentence
+
+
+def test_swap_in_use_and_steal_are_told(recordings: Path) -> None:
+    sentences = said(recordings, "oci_e5_vm01_dm_swap")
+
+    assert "93.6 MiB of swap were in use" in sentences["swap-used"]
+    assert "in 8 of 131 intervals, 0.1 % at most" in sentences["steal"]
+
+
+def test_each_held_back_container_is_named_with_its_half_core(recordings: Path) -> None:
+    throttled = [finding for finding in found(recordings, "oci_e5_cpu_containers") if finding.resource == "container"]
+
+    assert len({finding.subject for finding in throttled}) == 3
+    assert all("by its quota of 0.5 CPUs" in finding.sentence for finding in throttled)
+
+
+@pytest.mark.parametrize("name", ["azure_d4s_idle_cpuinfo", "azure_d4s_idle_short"])
+def test_nothing_is_found_on_idle_machines(recordings: Path, name: str) -> None:
+    assert found(recordings, name) == []
+
+
+def test_the_worst_comes_first(recordings: Path) -> None:
+    ranks = [SEVERITIES.index(finding.severity) for finding in found(recordings, "oci_e5_cpu_containers")]
+
+    assert ranks == sorted(ranks)
+    assert len(ranks) > 2
+
+
+def test_no_samples_no_findings() -> None:
+    assert findings.check(Run("m", [])) == []
+
+
+def series(values: list[float], step: int = 15) -> tuple[pd.Series, pd.Series]:
+    index = pd.Index(np.arange(len(values)) * step * 1000, name="at_ms")
+    return pd.Series(values, index=index), pd.Series(float(step), index=index)
+
+
+@pytest.mark.parametrize(
+    ("values", "spans"),
+    [
+        ([0, 95, 95, 95, 95, 95, 0], [(0, 75_000)]),
+        # Four samples are a minute here, and still too few to say anything.
+        ([0, 95, 95, 95, 95, 0], []),
+        # Between the limits an episode goes on, but does not begin.
+        ([0, 95, 85, 85, 85, 95, 0], [(0, 75_000)]),
+        ([0, 85, 85, 85, 85, 85, 0], []),
+        # Nothing is known of a gap: it ends an episode.
+        ([95, 95, 95, np.nan, 95, 95, 95], []),
+        ([95] * 6, [(-15_000, 75_000)]),
+    ],
+)
+def test_episodes_begin_above_one_limit_and_end_below_another(
+    values: list[float], spans: list[tuple[int, int]]
+) -> None:
+    assert [(episode.start_ms, episode.end_ms) for episode in episodes(*series(values), 90, 80)] == spans
+
+
+@pytest.mark.parametrize(("number", "text"), [(0.1264, "0.126"), (51.26, "51.3"), (1020.4, "1020"), (0, "0")])
+def test_numbers_in_sentences_have_no_exponent(number: float, text: str) -> None:
+    assert three_digits(number) == text

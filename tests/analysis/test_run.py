@@ -1,0 +1,161 @@
+"""Counters become rates once and truly: first samples, boots, resets, wraps, gaps and clock steps."""
+
+import json
+from itertools import pairwise
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from appliance import metrics
+from appliance.analysis.run import Run
+from appliance.formats import recording
+from appliance.metrics import Metric
+from appliance.samples import Column, Samples, Values
+
+START = 1_700_000_000
+
+
+def one(metric: Metric, values: dict[float, int | None], instance: str = "", run: int = 0) -> Samples:
+    """Samples of one column; None is a value that was not there."""
+    at_ms = np.array([round((START + second) * 1000) for second in values], np.int64)
+    numbers = np.array([number or 0 for number in values.values()], np.int64)
+    present = np.array([number is not None for number in values.values()])
+    return Samples("m", run, metric.group, at_ms, {Column(metric, instance): Values(numbers, present)})
+
+
+def rates(metric: Metric, values: dict[float, int | None], *more: Samples, instance: str = "") -> list[float | None]:
+    series = Run("m", [one(metric, values, instance), *more]).rates(metric)[instance]
+    return [None if pd.isna(number) else float(number) for number in series]
+
+
+def test_the_first_sample_has_no_rate() -> None:
+    assert rates(metrics.FORKS, {0: 1000, 5: 1010, 10: 1010}) == [None, 2.0, 0.0]
+
+
+def test_a_counter_that_fell_has_no_rate_and_is_an_event() -> None:
+    values = {0: 1000, 5: 1010, 10: 3, 15: 8}
+
+    run = Run("m", [one(metrics.RECEIVED_BYTES, values, "eth0")])
+
+    assert rates(metrics.RECEIVED_BYTES, values, instance="eth0") == [None, 2.0, None, 1.0]
+    assert [(event.kind, event.text) for event in run.events] == [("reset", "The counters of eth0 started again.")]
+
+
+def test_a_boot_has_no_rate_even_where_the_counter_is_higher_than_before() -> None:
+    booted = one(metrics.BOOT_TIME, {0: START - 100, 5: START - 100, 60: START + 10, 65: START + 10})
+
+    run = Run("m", [one(metrics.FORKS, {0: 10, 5: 20, 60: 500, 65: 510}), booted])
+
+    assert run.rates(metrics.FORKS)[""].isna().tolist() == [True, False, True, False]
+    assert [event.kind for event in run.events] == ["boot"]
+
+
+def test_a_corrected_clock_moves_the_boot_time_and_is_no_boot() -> None:
+    booted = one(metrics.BOOT_TIME, {0: START - 100, 5: START - 95})
+
+    assert rates(metrics.FORKS, {0: 10, 5: 20}, booted) == [None, 2.0]
+
+
+def test_a_gap_has_no_rate_but_its_growth_counts() -> None:
+    run = Run("m", [one(metrics.FORKS, {0: 0, 5: 5, 10: 10, 15: 15, 300: 300, 305: 305})])
+
+    assert run.rates(metrics.FORKS)[""].isna().tolist() == [True, False, False, False, True, False]
+    assert run.totals(metrics.FORKS)[""] == 305
+    assert [(event.kind, event.end_ms - event.start_ms) for event in run.events] == [("gap", 285_000)]
+    assert run.coverage == pytest.approx(20 / 305)
+
+
+def test_a_longer_interval_from_now_on_is_no_gap() -> None:
+    values: dict[float, int | None] = {second: second for second in [*range(0, 20), *range(20, 200, 10)]}
+
+    assert Run("m", [one(metrics.FORKS, values)]).events == []
+
+
+def test_a_device_that_appears_has_no_rate_at_first() -> None:
+    assert rates(metrics.DISK_READS, {0: None, 5: 7, 10: 17}, instance="sdb") == [None, None, 2.0]
+
+
+def test_a_device_that_was_away_has_no_rate_when_it_is_back() -> None:
+    assert rates(metrics.DISK_READS, {0: 5, 5: None, 10: 25, 15: 30}, instance="sdb") == [None, None, None, 1.0]
+
+
+def test_idle_time_may_step_back_a_little() -> None:
+    assert rates(metrics.CPU_IOWAIT, {0: 1000, 5: 990, 10: 1490}, instance="all") == [None, 0.0, 1.0]
+
+
+def test_a_32_bit_counter_wraps() -> None:
+    values: dict[float, int | None] = {0: 2**32 - 1000, 5: 1000, 10: 6000}
+
+    assert rates(metrics.DISK_BUSY, values, instance="sda") == [None, 0.4, 1.0]
+
+
+def test_a_step_of_the_clock_does_not_change_rates() -> None:
+    """The samples were five seconds apart, whatever the wall clock says."""
+    uptime = one(metrics.UPTIME_SECONDS, {0: 10_000, 5: 10_500, 3610: 11_000, 3615: 11_500})
+
+    run = Run("m", [one(metrics.FORKS, {0: 0, 5: 10, 3610: 20, 3615: 30}), uptime])
+
+    assert run.rates(metrics.FORKS)[""].tolist()[1:] == [2.0, 2.0, 2.0]
+    assert [(event.kind, event.text) for event in run.events] == [("clock", "The clock was set forward by 3600.0 s.")]
+
+
+def test_where_runs_overlap_the_later_has_the_word() -> None:
+    run = Run("m", [one(metrics.TASKS, {0: 1, 5: 2}, run=7), one(metrics.TASKS, {5: 99, 10: 3})])
+
+    assert run.values(metrics.TASKS)[""].tolist() == [1, 2, 3]
+
+
+def test_what_was_not_collected_is_empty_and_not_zero() -> None:
+    run = Run("m", [one(metrics.TASKS, {0: 1})])
+
+    assert not run.has(metrics.FORKS)
+    assert run.rates(metrics.DISK_READS).empty
+    assert run.coverage is None
+    assert run.interval_seconds is None
+
+
+def test_a_gauge_has_no_rate() -> None:
+    with pytest.raises(ValueError, match="no counter"):
+        Run("m", []).deltas(metrics.TASKS)
+
+
+@given(st.lists(st.integers(0, 10**15), min_size=2, max_size=40))
+def test_sums_equal_the_differences_of_counters(steps: list[int]) -> None:
+    counter = np.cumsum(steps).tolist()
+
+    run = Run("m", [one(metrics.RECEIVED_BYTES, dict(zip(range(0, 5 * len(steps), 5), counter, strict=True)), "eth0")])
+
+    assert run.totals(metrics.RECEIVED_BYTES)["eth0"] == pytest.approx(counter[-1] - counter[0], rel=1e-12)
+
+
+@given(st.sets(st.integers(0, 39), max_size=38))
+def test_removing_samples_never_turns_unknown_into_zero(removed: set[int]) -> None:
+    whole = Run("m", [one(metrics.FORKS, {second * 5: second * 10 for second in range(40)})])
+    kept = {second * 5: second * 10 for second in range(40) if second not in removed}
+
+    series = Run("m", [one(metrics.FORKS, kept)]).rates(metrics.FORKS)[""]
+
+    assert (whole.rates(metrics.FORKS)[""].dropna() == 2).all()
+    assert (series.dropna() == 2).all()
+
+
+def test_rates_of_a_recording_equal_those_of_its_text(recordings: Path) -> None:
+    path = recordings / "azure_b1s_cpu_then_io" / "host.json"
+    lines = [json.loads(line) for line in path.read_text().splitlines()]
+    written = [
+        (record["timestamp"], 512 * int(line.split()[9]))
+        for record in lines
+        if record["subsystem"] == "/proc/diskstats"
+        for line in record["measurement"].splitlines()
+        if line.split()[2] == "sda"
+    ]
+
+    series = Run("m", recording.read(path).samples).rates(metrics.DISK_WRITTEN_BYTES)["sda"]
+
+    expected = [(b - a) / (then - now) for (now, a), (then, b) in pairwise(written)]
+    assert series.tolist()[1:] == pytest.approx(expected, rel=1e-12)
+    assert len(series) == 180
