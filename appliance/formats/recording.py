@@ -1,0 +1,136 @@
+"""A recording: one measurement a line, as JSON (contracts, section 1), plain or gzipped, of either age."""
+
+import gzip
+import json
+import zlib
+from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import datetime
+from pathlib import Path
+from typing import IO
+
+from appliance.errors import BadData, NoInput
+from appliance.measurement import Measurement, from_object, refuse_constant
+from appliance.samples import Parsed, from_measurements
+
+MAX_LINE_BYTES = 16 << 20
+"""A measurement of a machine with 1,024 CPUs has 2 MB."""
+GZIP_MAGIC = b"\x1f\x8b"
+# The names that recordings get by default say nothing: then the folder's name is the machine's.
+SPEECHLESS = {"host", "containers", "recording", "pcc", "test_pcc", "perf_data", "performance"}
+
+
+def read(path: Path, machine: str = "", name: str = "") -> Parsed:
+    """
+    Read a recording from disk; `name` is what messages call it instead of its path.
+
+    The machine is `machine`, else the one that the recording names, else the file's name or its folder's. A file cut
+    in the middle of a line is read up to the cut, with a warning. Raises NoInput or BadData, naming file and line.
+    """
+    with open_bytes(path) as stream:
+        return parse(stream, name or str(path), machine, machine_from(path))
+
+
+def parse(stream: IO[bytes], name: str, machine: str = "", fallback: str = "") -> Parsed:
+    """Read a recording from a stream of bytes, plain or unzipped; `fallback` is the machine if nothing names one."""
+    warnings: list[str] = []
+    measurements = list(lines(stream, name, warnings))
+    if not measurements:
+        raise NoInput(f"{name} is empty: a recording has one JSON object a line.")
+    named = machine or ("" if measurements[0].subsystem == "perfanalysis[meta]" else fallback)
+    try:
+        parsed = from_measurements(measurements, named)
+    except BadData as error:
+        raise type(error)(f"{name}: {error.message}") from error
+    if not parsed.samples:
+        raise BadData(f"{name} holds no measurement of a known source: it is not a recording that can be read.")
+    parsed.warnings[:0] = warnings
+    return parsed
+
+
+def machine_from(path: Path) -> str:
+    """Name the machine of a recording that does not: by the file, or by its folder where the file's name is generic."""
+    stem = path.name.removesuffix(".gz").removesuffix(".json").removesuffix(".csv")
+    named = path.absolute().parent.name if stem in SPEECHLESS else stem
+    text = "".join(letter if letter.isascii() and (letter.isalnum() or letter in "._-") else "-" for letter in named)
+    return text.strip(".-_")[:64] or "machine"
+
+
+def open_bytes(path: Path) -> IO[bytes]:
+    """Open a file for reading, unzipped by its content, not its name; raise NoInput with a sentence."""
+    try:
+        with path.open("rb") as stream:
+            zipped = stream.read(len(GZIP_MAGIC)) == GZIP_MAGIC
+        # Opened again by its name, because gzip closes only what it opened itself.
+        return gzip.open(path) if zipped else path.open("rb")  # type: ignore[return-value]
+    except IsADirectoryError:
+        raise NoInput(f"{path} is a folder: name a file.") from None
+    except OSError as error:
+        raise NoInput(f"{path} cannot be read: {error.strerror}.") from error
+
+
+@contextmanager
+def sound_gzip() -> Iterator[None]:
+    """Refuse a gzip file that is cut or damaged, where it is not wanted in part."""
+    try:
+        yield
+    except (EOFError, zlib.error, gzip.BadGzipFile) as error:
+        raise BadData("The gzip file is cut or damaged: nothing of it was read.") from error
+
+
+def lines(stream: IO[bytes], name: str, warnings: list[str]) -> Iterator[Measurement]:
+    """Give the measurements of a recording; what a cut lost goes into `warnings`."""
+    number, size = 0, 0
+    try:
+        while raw := stream.readline(MAX_LINE_BYTES + 1):
+            number, size = number + 1, size + len(raw)
+            if len(raw) > MAX_LINE_BYTES:
+                raise BadData(f"{name} line {number} is longer than 16 MiB: it is not a recording.")
+            if not raw.strip():
+                continue
+            try:
+                yield measurement(raw)
+            except (ValueError, RecursionError) as error:
+                if not raw.endswith(b"\n") and number > 1:
+                    warnings.append(
+                        f"{name} is cut in line {number}: {len(raw)} bytes after the last whole line are lost."
+                    )
+                    return
+                raise BadData(f"{name} line {number} is not a measurement of a recording: {reason(error)}.") from error
+    except (EOFError, zlib.error, gzip.BadGzipFile) as error:
+        if not number:
+            raise BadData(f"{name} is not a recording: it is a damaged gzip file.") from error
+        warnings.append(f"{name} is cut or damaged after line {number}: what follows in the gzip file is lost.")
+
+
+def reason(error: Exception) -> str:
+    if isinstance(error, json.JSONDecodeError):
+        return "it is not JSON"
+    if isinstance(error, UnicodeDecodeError):
+        return f"byte {error.start + 1} is not UTF-8"
+    return str(error) or "it is nested too deeply"
+
+
+def measurement(raw: bytes) -> Measurement:
+    record = json.loads(raw.decode("utf-8"), parse_constant=refuse_constant)
+    if isinstance(record, dict) and "Measurement" in record and "timestamp" not in record:
+        return older(record["Measurement"])
+    return from_object(record)
+
+
+def older(record: object) -> Measurement:
+    """Read the older form of a measurement, whose texts may have runs of white space collapsed to one space."""
+    if not isinstance(record, dict):
+        raise ValueError("its Measurement is not a JSON object")
+    stamp, system, text = (record.get(key) for key in ("Timestamp", "System", "Measurement"))
+    if not isinstance(stamp, str):
+        raise ValueError("its Timestamp is not a text")
+    # Python reads at most six digits of a second; the recorders wrote nine.
+    date, dot, fraction = stamp.partition(".")
+    digits = len(fraction) - len(fraction.lstrip("0123456789"))
+    at = datetime.fromisoformat(
+        date + (dot + fraction[: min(digits, 6)].ljust(6, "0") + fraction[digits:] if dot else "")
+    )
+    if at.tzinfo is None:
+        raise ValueError("its Timestamp has no time zone")
+    return from_object({"timestamp": round(at.timestamp(), 3), "subsystem": system, "measurement": text})
