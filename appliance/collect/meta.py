@@ -1,0 +1,51 @@
+"""The first record of a run: what recorded, on which machine, and what does not change while it does."""
+
+import os
+import time
+from pathlib import Path
+
+from appliance import __version__
+from appliance.machine import made_valid
+
+
+def machine_id() -> str:
+    """Return the machine's own id: that of the system, or its host name made into one."""
+    try:
+        own = made_valid(Path("/etc/machine-id").read_text("utf-8"))
+    except (OSError, UnicodeDecodeError):
+        own = ""
+    return own or made_valid(os.uname().nodename) or "machine"
+
+
+def describe(machine: str, name: str, run: int, interval_seconds: float, root: str) -> dict[str, object]:
+    """Return the record of a run, which its start in Unix milliseconds numbers."""
+    system = os.uname()
+    page_bytes = os.sysconf("SC_PAGE_SIZE")
+    return {
+        "version": __version__,
+        "run": run,
+        "machine_id": machine,
+        "machine_name": name or system.nodename,
+        "hostname": system.nodename,
+        "boot_id": boot_id(root),
+        "interval_seconds": interval_seconds,
+        "timezone": time_zone(),
+        "kernel": system.release,
+        "architecture": system.machine,
+        "cpus": os.cpu_count() or 0,
+        "clock_ticks": os.sysconf("SC_CLK_TCK"),
+        "page_bytes": page_bytes,
+        "memory_bytes": os.sysconf("SC_PHYS_PAGES") * page_bytes,
+    }
+
+
+def boot_id(root: str) -> str | None:
+    try:
+        return Path(f"{root}/sys/kernel/random/boot_id").read_text("ascii").strip()
+    except (OSError, UnicodeDecodeError):
+        return None
+
+
+def time_zone() -> str:
+    """Return the zone's name, or its distance from UTC where the system names none."""
+    return os.path.realpath("/etc/localtime").partition("/zoneinfo/")[2] or time.strftime("%z")

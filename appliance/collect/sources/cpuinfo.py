@@ -1,0 +1,33 @@
+"""/proc/cpuinfo: what the processors are: read once a run, and again when it has changed."""
+
+import time
+from collections.abc import Callable
+
+from appliance.collect.sources import Source, read_text
+
+LOOK_AGAIN_SECONDS = 60
+"""Processors come and go rarely, and with many of them the file is long: half of an original's recording."""
+ALWAYS_CHANGING = ("cpu MHz", "bogomips", "BogoMIPS")
+
+
+def source(root: str, monotonic: Callable[[], float] = time.monotonic) -> Source:
+    told = ""
+    looked = float("-inf")
+
+    def read() -> str | None:
+        nonlocal told, looked
+        if monotonic() - looked < LOOK_AGAIN_SECONDS:
+            return None
+        text = read_text(f"{root}/cpuinfo")
+        looked = monotonic()
+        if lasting(text) == told:
+            return None
+        told = lasting(text)
+        return text
+
+    return Source("/proc/cpuinfo", read)
+
+
+def lasting(text: str) -> str:
+    """Return the lines that say what a processor is, without those that say how fast it runs at the moment."""
+    return "\n".join(line for line in text.splitlines() if not line.startswith(ALWAYS_CHANGING))
