@@ -1,0 +1,1 @@
+"""Sending to a receiver: samples as they are taken, and files."""

@@ -1,0 +1,70 @@
+"""What the trickle protocol says: the body of a batch, its identity, and what an answer to it means."""
+
+import hashlib
+import json
+from collections.abc import Sequence
+from email.utils import parsedate_to_datetime
+from enum import Enum, auto
+
+PATH = "/v1/trickle"
+MAX_RETRY_AFTER_SECONDS = 3600
+MAX_SENTENCE = 300
+HALVE, PAUSE, RETRY = {413}, {401, 403}, {408, 429}
+
+
+class Verdict(Enum):
+    STORED = auto()
+    AGAIN = auto()
+    """It may work later."""
+    PAUSED = auto()
+    """The key is not accepted: it may work when a person has done something."""
+    TOO_LARGE = auto()
+    REFUSED = auto()
+    """It will never work."""
+
+
+def body(machine: str, run: int, samples: Sequence[bytes]) -> bytes:
+    """Join samples, each the lines of a recording, into the JSON of a batch: a line is a measurement as it stands."""
+    head = f'{{"identifier":{json.dumps(machine)},"run":{run},"measurements":['
+    return head.encode() + b",".join(lines.rstrip(b"\n").replace(b"\n", b",") for lines in samples) + b"]}"
+
+
+def digest(machine: str, content: bytes) -> str:
+    """Return the identity of a batch, which the receiver computes too: sent again, a batch is stored once."""
+    return hashlib.sha256(b"pa1\0trickle\0" + machine.encode() + b"\0" + content).hexdigest()
+
+
+def judge(status: int, content: bytes, batch: str) -> tuple[Verdict, str]:
+    """Say what an answer means for a batch, and in words what is wrong."""
+    try:
+        answer = json.loads(content)
+    except (ValueError, RecursionError):
+        answer = None
+    fields = answer if isinstance(answer, dict) else {}
+    if 200 <= status < 300:
+        # Any web server answers 200; only a receiver says that there is no error, and ours of which batch.
+        if "error" in fields and fields["error"] is None and fields.get("batch", batch) == batch:
+            return Verdict.STORED, ""
+        return Verdict.AGAIN, f"it answers {status}, but not that it stored the samples: is it a receiver?"
+    said = str(fields.get("message") or fields.get("error") or "").strip()[:MAX_SENTENCE]
+    what = f"it answers {status}{': ' + said if said else ''}"
+    if status in PAUSE:
+        return Verdict.PAUSED, what
+    if status in HALVE:
+        return Verdict.TOO_LARGE, what
+    if status in RETRY or not 400 <= status < 500:
+        return Verdict.AGAIN, what
+    return Verdict.REFUSED, what
+
+
+def retry_after(header: str | None, now: float) -> float:
+    """Return the seconds that a `Retry-After` asks for, as a number or a date; 0 for nonsense, an hour at most."""
+    try:
+        seconds = int(header or 0) if (header or "0").strip().isdigit() else stamp(header or "") - now
+    except (ValueError, TypeError, OverflowError):
+        return 0
+    return min(max(seconds, 0), MAX_RETRY_AFTER_SECONDS)
+
+
+def stamp(date: str) -> float:
+    return parsedate_to_datetime(date).timestamp()

@@ -1,0 +1,465 @@
+"""The sender, against a small receiver that answers as it is told: what is acknowledged, retried, halved, dropped."""
+
+import hashlib
+import http.client
+import json
+import logging
+import socket
+import threading
+import time
+import zlib
+from collections.abc import Callable, Iterator
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from typing import Any, NamedTuple
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from appliance.errors import UsageError
+from appliance.ship import trickle
+from appliance.ship.connection import Connection
+from appliance.ship.queue import Queue
+from appliance.ship.sender import Pace, Sender
+from appliance.ship.trickle import Verdict
+
+KEY = "pa1_secret"
+PACE = Pace(batch_samples=3, batch_seconds=0.05, first_seconds=0.02, longest_seconds=0.1, pause_seconds=0.2)
+
+
+def sample(at: int) -> bytes:
+    return b'{"timestamp":%d,"subsystem":"/proc/stat","measurement":"cpu  1 2\\n"}\n' % at * 2
+
+
+class Request(NamedTuple):
+    path: str
+    headers: http.client.HTTPMessage
+    body: bytes
+    connection: tuple[str, int]
+
+    @property
+    def times(self) -> list[int]:
+        return sorted({record["timestamp"] for record in json.loads(self.body)["measurements"]})
+
+    @property
+    def digest(self) -> str:
+        machine = json.loads(self.body)["identifier"].encode()
+        return hashlib.sha256(b"pa1\0trickle\0" + machine + b"\0" + self.body).hexdigest()
+
+
+Answer = tuple[int, dict[str, str], bytes] | None
+"""Status, headers and body; None closes the connection without an answer."""
+
+
+def stored(request: Request) -> Answer:
+    return 200, {}, json.dumps({"error": None, "batch": request.digest}).encode()
+
+
+def answer(status: int, body: bytes = b"", **headers: str) -> Callable[[Request], Answer]:
+    return lambda _: (status, {name.replace("_", "-"): value for name, value in headers.items()}, body)
+
+
+class Receiver:
+    """Answers each request with the next of its answers, and the last one for ever."""
+
+    def __init__(self, *answers: Callable[[Request], Answer], port: int = 0) -> None:
+        self.answers = list(answers)
+        self.requests: list[Request] = []
+        receiver = self
+
+        class Handler(BaseHTTPRequestHandler):
+            protocol_version = "HTTP/1.1"
+
+            def do_POST(self) -> None:
+                content = self.rfile.read(int(self.headers["Content-Length"]))
+                request = Request(self.path, self.headers, zlib.decompress(content, 31), self.client_address)
+                receiver.requests.append(request)
+                said = receiver.answers[min(len(receiver.requests), len(receiver.answers)) - 1](request)
+                if said is None:
+                    self.close_connection = True
+                    return
+                status, headers, body = said
+                self.send_response(status)
+                for name, value in {**headers, "Content-Length": str(len(body))}.items():
+                    self.send_header(name, value)
+                self.end_headers()
+                self.wfile.write(body)
+
+            def log_message(self, *_: Any) -> None:
+                pass
+
+        self.server = ThreadingHTTPServer(("127.0.0.1", port), Handler)
+        self.server.daemon_threads = True
+        self.url = f"http://127.0.0.1:{self.server.server_address[1]}"
+        self.thread = threading.Thread(target=self.server.serve_forever, args=(0.01,))
+        self.thread.start()
+
+    def close(self) -> None:
+        self.server.shutdown()
+        self.thread.join()
+        self.server.server_close()
+
+
+@pytest.fixture
+def receiver() -> Iterator[Callable[..., Receiver]]:
+    started: list[Receiver] = []
+
+    def start(*answers: Callable[[Request], Answer], port: int = 0) -> Receiver:
+        started.append(Receiver(*answers, port=port))
+        return started[-1]
+
+    yield start
+    for each in started:
+        each.close()
+
+
+def send(url: str, samples: int, *, seconds: float = 5, pace: Pace = PACE, queue: Queue | None = None) -> Sender:
+    """Put samples, let the sender finish, and return it when it has ended."""
+    sender = Sender(url, KEY, "web-1", Queue() if queue is None else queue, pace)
+    for at in range(samples):
+        sender.put(7, sample(at))
+    sender.start()
+    time.sleep(0.01)
+    sender.finish(seconds)
+    sender.join(seconds + 2)
+    assert not sender.is_alive()
+    return sender
+
+
+def until(condition: Callable[[], bool], seconds: float = 5) -> None:
+    deadline = time.monotonic() + seconds
+    while not condition():
+        assert time.monotonic() < deadline, "it did not happen in time"
+        time.sleep(0.005)
+
+
+def test_a_batch_is_what_the_protocol_says(receiver: Callable[..., Receiver]) -> None:
+    server = receiver(stored)
+
+    sender = send(server.url + "/base/", 2)
+
+    (request,) = server.requests
+    assert request.path == "/base/v1/trickle"
+    assert request.headers["apikey"] == KEY
+    assert request.headers["Authorization"] == f"Bearer {KEY}"
+    assert request.headers["Content-Encoding"] == "gzip"
+    body = json.loads(request.body)
+    assert list(body) == ["identifier", "run", "measurements"]
+    assert (body["identifier"], body["run"], len(body["measurements"])) == ("web-1", 7, 4)
+    assert body["measurements"][0] == {"timestamp": 0, "subsystem": "/proc/stat", "measurement": "cpu  1 2\n"}
+    assert (sender.sent, sender.unsent) == (2, 0)
+
+
+def test_batches_are_full_in_order_and_on_one_connection(receiver: Callable[..., Receiver]) -> None:
+    server = receiver(stored)
+
+    sender = send(server.url, 8)
+
+    assert [request.times for request in server.requests] == [[0, 1, 2], [3, 4, 5], [6, 7]]
+    assert len({request.connection for request in server.requests}) == 1
+    assert sender.sent == 8
+
+
+def test_a_sample_does_not_wait_long_for_others(receiver: Callable[..., Receiver]) -> None:
+    server = receiver(stored)
+    sender = Sender(server.url, KEY, "web-1", Queue(), PACE)
+    sender.start()
+
+    sender.put(7, sample(1))
+    until(lambda: sender.sent == 1, 1)
+
+    sender.finish(1)
+    sender.join(2)
+    assert len(server.requests) == 1
+
+
+def test_a_batch_is_of_one_run(receiver: Callable[..., Receiver]) -> None:
+    server = receiver(stored)
+    sender = Sender(server.url, KEY, "web-1", Queue(), PACE)
+    for run, at in ((1, 10), (1, 11), (2, 10)):
+        sender.put(run, sample(at))
+
+    sender.start()
+    sender.finish(5)
+    sender.join(5)
+
+    assert [(json.loads(request.body)["run"], request.times) for request in server.requests] == [
+        (1, [10, 11]),
+        (2, [10]),
+    ]
+
+
+def test_an_original_receiver_acknowledges_without_a_digest(receiver: Callable[..., Receiver]) -> None:
+    assert send(receiver(answer(200, b'{"error":null}')).url, 2).unsent == 0
+
+
+@pytest.mark.parametrize(
+    "first",
+    [
+        pytest.param(answer(500, b'{"error_code":"PROCESSING_ERROR","message":"no"}'), id="500"),
+        pytest.param(answer(503), id="503"),
+        pytest.param(answer(408), id="408"),
+        pytest.param(answer(429, Retry_After="0"), id="429"),
+        pytest.param(answer(302, Location="http://127.0.0.1:1/login"), id="redirect"),
+        pytest.param(answer(200, b"<html>Please sign in</html>", Content_Type="text/html"), id="captive portal"),
+        pytest.param(answer(200, b"{}"), id="no word of an error"),
+        pytest.param(answer(200, b'{"error":"disk full"}'), id="an error with 200"),
+        pytest.param(answer(200, b'{"error":null,"batch":"00"}'), id="another batch"),
+        pytest.param(answer(204), id="204"),
+        pytest.param(lambda _: None, id="answer lost"),
+    ],
+)
+def test_what_is_no_acknowledgement_is_sent_again_byte_for_byte(
+    receiver: Callable[..., Receiver], first: Callable[[Request], Answer]
+) -> None:
+    server = receiver(first, stored)
+
+    sender = send(server.url, 2)
+
+    assert (sender.sent, sender.unsent, sender.refused) == (2, 0, 0)
+    assert len(server.requests) == 2
+    assert server.requests[0].body == server.requests[1].body
+
+
+def test_a_receiver_that_asks_for_time_gets_it(receiver: Callable[..., Receiver]) -> None:
+    server = receiver(answer(429, Retry_After="1"), stored)
+    sender = Sender(server.url, KEY, "web-1", Queue(), PACE)
+    sender.start()
+    sender.put(7, sample(1))
+    until(lambda: len(server.requests) == 1)
+    refused = time.monotonic()
+
+    until(lambda: sender.sent == 1)
+
+    assert time.monotonic() - refused >= 0.95
+    sender.finish(1)
+    sender.join(2)
+
+
+def test_a_batch_that_is_too_large_is_halved_until_it_fits(receiver: Callable[..., Receiver]) -> None:
+    def at_most_two(request: Request) -> Answer:
+        return stored(request) if len(request.times) <= 2 else (413, {}, b'{"error_code":"PAYLOAD_TOO_LARGE"}')
+
+    server = receiver(at_most_two)
+
+    sender = send(server.url, 8, pace=Pace(8, 0.05, 0.02, 0.1, 0.2))
+
+    assert (sender.sent, sender.refused) == (8, 0)
+    assert [request.times for request in server.requests] == [
+        list(range(8)), [0, 1, 2, 3], [0, 1], [2, 3], [4, 5], [6, 7],
+    ]  # fmt: skip
+
+
+def test_one_sample_that_is_too_large_is_dropped_and_the_next_is_sent(
+    receiver: Callable[..., Receiver], caplog: pytest.LogCaptureFixture
+) -> None:
+    def not_the_first(request: Request) -> Answer:
+        return (413, {}, b"") if 0 in request.times else stored(request)
+
+    sender = send(receiver(not_the_first).url, 3)
+
+    assert (sender.sent, sender.refused, sender.unsent) == (2, 1, 0)
+    assert "refuses 1 samples, which are lost: it answers 413" in caplog.text
+
+
+@pytest.mark.parametrize("status", [400, 404, 409, 415, 422])
+def test_what_will_never_be_taken_is_dropped_counted_and_told(
+    receiver: Callable[..., Receiver], caplog: pytest.LogCaptureFixture, status: int
+) -> None:
+    server = receiver(answer(status, b'{"error_code":"X","message":"Measurement 3 is not valid."}'), stored)
+
+    sender = send(server.url, 4)
+
+    assert (sender.sent, sender.refused, sender.unsent) == (1, 3, 0)
+    assert f"refuses 3 samples, which are lost: it answers {status}: Measurement 3 is not valid." in caplog.text
+
+
+@pytest.mark.parametrize("status", [401, 403])
+def test_a_key_that_is_not_accepted_loses_nothing(receiver: Callable[..., Receiver], status: int) -> None:
+    server = receiver(answer(status), stored)
+    sender = Sender(server.url, KEY, "web-1", Queue(), PACE)
+    started = time.monotonic()
+    sender.start()
+    for at in range(3):
+        sender.put(7, sample(at))
+
+    until(lambda: sender.sent == 3)
+
+    assert time.monotonic() - started >= PACE.pause_seconds
+    assert server.requests[0].body == server.requests[1].body
+    sender.finish(1)
+    sender.join(2)
+
+
+def test_at_the_end_a_key_that_is_not_accepted_is_not_waited_for(receiver: Callable[..., Receiver]) -> None:
+    started = time.monotonic()
+
+    sender = send(receiver(answer(401)).url, 3, seconds=10, pace=Pace(3, 0.05, pause_seconds=300))
+
+    assert time.monotonic() - started < 2
+    assert (sender.unsent, sender.trouble) == (3, "it answers 401")
+
+
+def test_a_receiver_that_is_down_and_comes_back_gets_everything(
+    receiver: Callable[..., Receiver], caplog: pytest.LogCaptureFixture
+) -> None:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port = probe.getsockname()[1]
+    sender = Sender(f"http://127.0.0.1:{port}", KEY, "web-1", Queue(), PACE)
+    sender.start()
+    for at in range(7):
+        sender.put(7, sample(at))
+    until(lambda: sender.failures > 3)
+
+    server = receiver(stored, port=port)
+    until(lambda: sender.sent == 7)
+
+    sender.finish(1)
+    sender.join(2)
+    assert sorted(at for request in server.requests for at in request.times) == list(range(7))
+    assert caplog.messages == [
+        f"{server.url} takes no samples, which wait: Connection refused.",
+        f"{server.url} takes samples again.",
+    ]
+
+
+def test_a_connection_that_the_receiver_closed_meanwhile_is_no_failure(receiver: Callable[..., Receiver]) -> None:
+    server = receiver(stored)
+    connection = Connection(server.url)
+    headers = {"Content-Encoding": "gzip"}
+    body = zlib.compress(trickle.body("web-1", 7, [sample(1)]), wbits=31)
+    connection.post("/v1/trickle", body, headers)
+    port = server.server.server_address[1]
+    assert connection.http.sock is not None
+    connection.http.sock.shutdown(socket.SHUT_RDWR)
+
+    answered = connection.post("/v1/trickle", body, headers)
+
+    connection.close()
+    assert answered.status == 200
+    assert len(server.requests) == 2
+    assert port == server.server.server_address[1]
+
+
+def test_a_slow_receiver_does_not_delay_who_puts(receiver: Callable[..., Receiver]) -> None:
+    def slowly(request: Request) -> Answer:
+        time.sleep(0.3)
+        return stored(request)
+
+    server = receiver(slowly)
+    sender = Sender(server.url, KEY, "web-1", Queue(), PACE)
+    sender.start()
+    longest = 0.0
+    for at in range(100):
+        started = time.perf_counter()
+        sender.put(7, sample(at))
+        longest = max(longest, time.perf_counter() - started)
+        time.sleep(0.002)
+
+    sender.finish(0.1)
+    sender.join(2)
+
+    assert longest < 0.1
+    assert sender.unsent > 50
+
+
+def test_at_the_end_it_gives_up_in_time_and_says_what_is_left(receiver: Callable[..., Receiver]) -> None:
+    started = time.monotonic()
+
+    sender = send(receiver(answer(503, Retry_After="60")).url, 5, seconds=0.3)
+
+    assert time.monotonic() - started < 1.5
+    assert (sender.sent, sender.unsent) == (0, 5)
+
+
+def test_nothing_waits_is_done_at_once() -> None:
+    assert send("http://127.0.0.1:1", 0).unsent == 0
+
+
+def test_a_full_queue_drops_the_oldest_and_counts_them(receiver: Callable[..., Receiver]) -> None:
+    queue = Queue(max_bytes=4 * len(sample(1)))
+    server = receiver(stored)
+
+    sender = send(server.url, 9, queue=queue)
+
+    assert (queue.dropped, sender.sent) == (5, 4)
+    assert [request.times for request in server.requests] == [[5, 6, 7], [8]]
+
+
+def test_what_is_dropped_while_it_is_sent_removes_nothing_else() -> None:
+    queue = Queue(max_bytes=4 * len(sample(1)))
+    for at in range(4):
+        queue.put(1, sample(at))
+    batch = queue.batch(3)
+    for at in range(4, 6):
+        queue.put(1, sample(at))
+
+    queue.remove(batch.last)
+
+    assert queue.batch(10).samples == [sample(at) for at in (3, 4, 5)]
+    assert queue.bytes == 3 * len(sample(1))
+
+
+@given(st.lists(st.tuples(st.integers(1, 3), st.integers(1, 400)), min_size=1), st.integers(1, 10))
+def test_batches_are_all_samples_in_order(samples: list[tuple[int, int]], limit: int) -> None:
+    queue = Queue()
+    for run, size in samples:
+        queue.put(run, b"x" * size)
+
+    sent = []
+    while len(queue):
+        batch = queue.batch(limit)
+        assert 1 <= len(batch.samples) <= limit
+        sent += [(batch.run, len(lines)) for lines in batch.samples]
+        queue.remove(batch.last)
+
+    assert sent == samples
+    assert queue.bytes == 0
+
+
+@given(st.lists(st.text(max_size=20), min_size=1), st.text(max_size=10))
+def test_a_body_is_json_of_the_lines_as_they_stand(texts: list[str], machine: str) -> None:
+    lines = [json.dumps({"measurement": text}).encode() + b"\n" for text in texts]
+
+    body = json.loads(trickle.body(machine, 5, lines))
+
+    assert body == {"identifier": machine, "run": 5, "measurements": [{"measurement": text} for text in texts]}
+
+
+@pytest.mark.parametrize(
+    ("header", "seconds"),
+    [
+        (None, 0), ("", 0), ("7", 7), ("-5", 0), ("soon", 0), ("1.5", 0), ("9999999999", 3600),
+        ("Thu, 01 Jan 1970 00:15:00 GMT", 0), ("Thu, 01 Jan 1970 00:16:45 GMT", 5),
+        ("Fri, 31 Dec 9999 23:59:59 GMT", 3600), ("Fri, 99 Dec 9999 23:59:59 GMT", 0),
+    ],
+)  # fmt: skip
+def test_a_retry_after_is_obeyed_up_to_an_hour_and_nonsense_ignored(header: str | None, seconds: float) -> None:
+    assert trickle.retry_after(header, 1000) == seconds
+
+
+@pytest.mark.parametrize("body", [b"[" * 100_000, b"\xff\xfe", b"null", b"[]", b'"error"'])
+def test_an_answer_that_is_no_object_is_no_acknowledgement(body: bytes) -> None:
+    assert trickle.judge(200, body, "digest")[0] is Verdict.AGAIN
+
+
+@pytest.mark.parametrize(
+    "url",
+    ["", "web-1:8080", "ftp://web-1", "http://", "http://web-1:port", "http://web-1:99999", "http://a..b", "http://[::1",
+     "http://web-1/?key=1", "http://user:secret@web-1"],
+)  # fmt: skip
+def test_an_address_that_is_none_is_refused(url: str) -> None:
+    with pytest.raises(UsageError) as refused:
+        Connection(url)
+
+    assert "secret" not in refused.value.message
+
+
+def test_the_key_is_in_no_message(receiver: Callable[..., Receiver], caplog: pytest.LogCaptureFixture) -> None:
+    caplog.set_level(logging.DEBUG)
+
+    send(receiver(answer(401, b'{"message":"no"}')).url, 1)
+    send(receiver(answer(400, b'{"message":"no"}')).url, 1)
+
+    assert KEY not in caplog.text
