@@ -1,0 +1,1 @@
+"""Receiving over HTTP: routes, keys, limits, the server."""

@@ -1,0 +1,68 @@
+"""Answers: to what goes wrong in the one shape of contracts, section 8, which reveals nothing of the inside."""
+
+import json
+import logging
+import secrets
+from collections.abc import Mapping
+from http import HTTPStatus
+from typing import Any, NamedTuple
+
+from appliance import moment
+from appliance.errors import PerfanalysisError
+
+logger = logging.getLogger("perfanalysis.receive")
+
+ALWAYS = [("Cache-Control", "no-store"), ("X-Content-Type-Options", "nosniff")]
+RETRY_SECONDS = 5
+RETRIED = {408, 429, 503, 507}
+UNAVAILABLE = "The receiver is busy: try again later."
+
+
+class Refused(PerfanalysisError):
+    """What only HTTP can refuse."""
+
+    def __init__(
+        self, status: int, error_code: str, message: str, *,
+        details: Mapping[str, Any] | None = None, headers: Mapping[str, str] | None = None,
+    ):  # fmt: skip
+        super().__init__(message, error_code=error_code, details=details)
+        self.status = status
+        self.headers = dict(headers or {})
+
+
+class Answer(NamedTuple):
+    status: str
+    headers: list[tuple[str, str]]
+    body: bytes
+
+
+def to(error: Exception) -> Answer:
+    """Answer an error; what is our fault is written to the log, and the sender gets a number to ask about."""
+    headers: dict[str, str] = {}
+    if isinstance(error, PerfanalysisError) and error.status < 500:
+        status, code, message, details = error.status, error.error_code, error.message, error.details
+        if isinstance(error, Refused):
+            headers = error.headers
+        if status == 401:
+            headers = {"WWW-Authenticate": "Bearer"}
+    elif isinstance(error, PerfanalysisError) and error.status != 500:
+        logger.warning("%s: %s", error.error_code, error.message)
+        status, code, message, details = error.status, error.error_code, UNAVAILABLE, {}
+    else:
+        number = secrets.token_hex(8)
+        logger.error("error %s", number, exc_info=error)
+        status, code, details = 500, "PROCESSING_ERROR", {"error_id": number}
+        message = f"The receiver could not do this: its log says why, under {number}."
+    if status in RETRIED:
+        headers["Retry-After"] = str(RETRY_SECONDS)
+    body = json.dumps({"status": "error", "error_code": code, "message": message, "details": details}).encode()
+    headers |= {"Content-Type": "application/json", "Content-Length": str(len(body))}
+    return Answer(f"{status} {HTTPStatus(status).phrase}", list(headers.items()), body)
+
+
+def span(start_ms: int | None, end_ms: int | None) -> dict[str, str | None]:
+    """Write a span of time for an answer; None where there is no sample."""
+    return {
+        "start": None if start_ms is None else moment.text(start_ms),
+        "end": None if end_ms is None else moment.text(end_ms),
+    }

@@ -1,0 +1,51 @@
+"""A request that was let in: what a route may know of it."""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, replace
+from typing import Any
+
+from appliance.errors import BadData, Conflict, InputOutput, TenantMismatch
+from appliance.receive.authentication import Links
+from appliance.receive.limits import Limits
+from appliance.receive.status import Status
+from appliance.store import batches
+from appliance.store.batches import Batch, Receipt
+from appliance.store.registry import Grant
+from appliance.store.tenant import TenantStore
+
+
+@dataclass(frozen=True, slots=True)
+class Call:
+    environ: Mapping[str, Any]
+    query: Mapping[str, str]
+    limits: Limits
+    status: Status
+
+
+@dataclass(frozen=True, slots=True)
+class KeyedCall(Call):
+    """A request with a valid key."""
+
+    grant: Grant
+    confirm: Callable[[], object]
+    """Raises InvalidKey if the key is not valid any more."""
+    links: Links
+
+    def check_tenant(self, tenant: object) -> None:
+        """Refuse what a request calls its tenant, unless it is the key's or nothing."""
+        if tenant not in (None, "", self.grant.tenant):
+            raise TenantMismatch("Tenant mismatch")
+
+    def commit(self, store: TenantStore, batch: Batch, measurements: int) -> Receipt:
+        """Store a batch under the request's key, which may have been revoked since the request began."""
+        self.confirm()
+        try:
+            receipt = batches.add_batch(store, replace(batch, key_id=self.grant.key_id))
+        except Conflict:
+            raise
+        except BadData as error:
+            # What is damaged is our file, not what was sent.
+            raise InputOutput(error.message) from error
+        if not receipt.duplicate:
+            self.status.received(measurements)
+        return receipt
