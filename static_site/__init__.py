@@ -1,0 +1,1 @@
+"""What is drawn: a site of static pages from runs and findings."""

@@ -1,0 +1,79 @@
+"""What a page is made of before it is HTML: sections of figures, tables and notes; plain data that templates place."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+
+from markupsafe import Markup
+
+NO_RATES = "No interval to compute rates from: that takes two samples in a row."
+
+
+@dataclass(frozen=True, slots=True)
+class Key:
+    """A line of a figure's legend."""
+
+    name: str
+    variable: str
+    dashes: str
+    area: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Figure:
+    ident: str
+    name: str
+    """The device it is of, if it is of one: shown in front of the title, apart from our own words."""
+    title: str
+    """The answer."""
+    question: str
+    """The question and what is drawn."""
+    keys: Sequence[Key]
+    svg: Markup
+    caption: str
+
+
+@dataclass(frozen=True, slots=True)
+class Cell:
+    text: str
+    title: str = ""
+    """What the text leaves out."""
+    href: str = ""
+    share: float | None = None
+    """Drawn as a bar: 0 to 100."""
+    heat: int | None = None
+    """Ground colour: 0 to 6."""
+    severity: str = ""
+    svg: Markup | None = None
+    name: bool = False
+    """A name that a stranger gave."""
+
+
+@dataclass(frozen=True, slots=True)
+class Head:
+    text: str
+    numeric: bool = True
+    title: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Table:
+    """Rows of cells; the first cell of each is its heading."""
+
+    ident: str
+    caption: str
+    heads: Sequence[Head]
+    rows: Sequence[Sequence[Cell]]
+    notes: Sequence[str] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Note:
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
+class Section:
+    ident: str
+    title: str
+    answer: str
+    parts: Sequence[Figure | Table | Note] = field(default_factory=tuple)

@@ -1,0 +1,98 @@
+"""The key metrics of a machine: one row of the percentile table each."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+import pandas as pd
+
+from appliance.analysis import derived
+from appliance.analysis.statistics import Summary, summarise
+from appliance.metrics import (
+    CPU_WAITING,
+    DISK_BUSY,
+    DISK_READ_BYTES,
+    DISK_READS,
+    DISK_WRITTEN_BYTES,
+    IO_WAITING,
+    MEMORY_TOTAL,
+    MEMORY_WAITING,
+    RECEIVED_BYTES,
+    SENT_BYTES,
+    TASKS_RUNNING,
+)
+from static_site import units
+from static_site.devices import disks, interfaces
+from static_site.subject import Subject
+from static_site.units import Quantity
+
+BITS = 8
+
+
+@dataclass(frozen=True, slots=True)
+class Measure:
+    section: str
+    """Where the page has more of it."""
+    name: str
+    of: str
+    """The device, where it is of one."""
+    quantity: Quantity
+    unit: str
+    """What a share is of, or the unit in words."""
+    summary: Summary
+
+
+def measures(subject: Subject) -> list[Measure]:
+    """Return the key metrics that were collected, in the order of the page."""
+    if not subject.has_samples:
+        return []
+    return [
+        Measure(section, name, of, quantity, unit, summarise(series, seconds, subject.span.seconds))
+        for section, name, of, quantity, unit, series, seconds in rows(subject)
+        if len(series) and series.notna().any()
+    ]
+
+
+Row = tuple[str, str, str, Quantity, str, pd.Series, pd.Series]
+
+
+def rows(subject: Subject) -> Iterator[Row]:
+    run, percent = subject.run, units.PERCENT
+    for mode in ("busy", "user", "system", "iowait", "steal"):
+        yield "cpu", f"CPU {mode}", "", percent, "% of all CPU time", subject.cpu[mode], subject.cpu_seconds
+    if subject.busy_by_cpu.shape[1] > 1:
+        busiest = subject.busy_by_cpu.max(axis=1)
+        yield "cpu", "Busiest CPU", "", percent, "% of that CPU's time", busiest, subject.cpu_seconds
+    if run.has(TASKS_RUNNING):
+        running = derived.only(run.values(TASKS_RUNNING), "")
+        yield "cpu", "Tasks running or ready", "", units.TASKS, "tasks", running, run.seconds(TASKS_RUNNING)
+    if run.has(MEMORY_TOTAL):
+        used, swap, held = derived.memory_used(run), derived.swap_used(run), run.seconds(MEMORY_TOTAL)
+        yield "memory", "Memory used", "", percent, "% of memory", used["percent"], held
+        yield "memory", "Swap used", "", percent, "% of swap", swap["percent"], held
+    for name, metric in (("CPU", CPU_WAITING), ("memory", MEMORY_WAITING), ("I/O", IO_WAITING)):
+        waited = derived.only(derived.share_of_time(run, metric), "")
+        yield "pressure", f"Waited for {name}", "", percent, "% of time", waited, run.seconds(metric)
+    yield from disk_rows(subject)
+    received, sent, seconds = run.rates(RECEIVED_BYTES), run.rates(SENT_BYTES), run.seconds(RECEIVED_BYTES)
+    for interface in interfaces(run).drawn:
+        for name, rates in (("received", received), ("sent", sent)):
+            bits = BITS * derived.only(rates, interface)
+            yield "network", name, interface, units.BITS_PER_SECOND, "bit/s", bits, seconds
+
+
+def disk_rows(subject: Subject) -> Iterator[Row]:
+    run = subject.run
+    seconds, wait = run.seconds(DISK_READS), derived.disk_wait(run)
+    read, written, busy = (
+        run.rates(DISK_READ_BYTES),
+        run.rates(DISK_WRITTEN_BYTES),
+        derived.share_of_time(run, DISK_BUSY),
+    )
+    for disk in disks(run).drawn:
+        for name, quantity, unit, table in (
+            ("read", units.BYTES_PER_SECOND, "bytes/s", read),
+            ("written", units.BYTES_PER_SECOND, "bytes/s", written),
+            ("wait", units.SECONDS, "a request", wait),
+            ("busy", units.PERCENT, "% of time", busy),
+        ):
+            yield "disks", name, disk, quantity, unit, derived.only(table, disk), seconds

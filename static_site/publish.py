@@ -1,0 +1,87 @@
+"""Publishing a site: built beside, synced to disk, put in place by a rename, so that no reader sees half of one."""
+
+import ctypes
+import errno
+import json
+import os
+import secrets
+import shutil
+from collections.abc import Mapping
+from pathlib import Path
+
+from appliance.errors import InputOutput, NoPermission, UsageError
+
+MANIFEST, GENERATOR = "site.json", "perfanalysis"
+AT_FDCWD, EXCHANGE = -100, 2
+
+
+def publish(files: Mapping[str, bytes], output: Path) -> None:
+    """
+    Write files (by their paths in the site, the manifest among them) as the folder `output`.
+
+    An older site of ours is replaced; any other folder that is not empty is refused with UsageError.
+    """
+    target = output.resolve()
+    check(target, output)
+    beside = target.with_name(f".{target.name}.{secrets.token_hex(8)}")
+    try:
+        target.parent.mkdir(parents=True, exist_ok=True)
+        write(files, beside)
+        replace(beside, target)
+        sync(target.parent)
+    except PermissionError as error:
+        raise NoPermission(f"the site cannot be written to {output}: permission denied.") from error
+    except OSError as error:
+        raise InputOutput(f"the site cannot be written to {output}: {error.strerror or error}.") from error
+    finally:
+        # What is there now is half a new site, or the old one.
+        shutil.rmtree(beside, ignore_errors=True)
+
+
+def check(target: Path, output: Path) -> None:
+    """Refuse to replace what is not ours."""
+    try:
+        if not target.exists() or (target.is_dir() and not any(target.iterdir())):
+            return
+        ours = target.is_dir() and json.loads((target / MANIFEST).read_bytes()).get("generator") == GENERATOR
+    except (OSError, ValueError, AttributeError):
+        ours = False
+    if not ours:
+        raise UsageError(f"{output} is there already and is not a site of ours: name another folder, or remove it.")
+
+
+def write(files: Mapping[str, bytes], folder: Path) -> None:
+    folders = sorted(folder / parent for parent in {parent for path in files for parent in Path(path).parents})
+    for parent in folders:
+        parent.mkdir()
+    for path, content in files.items():
+        with (folder / path).open("xb") as stream:
+            stream.write(content)
+            stream.flush()
+            os.fsync(stream.fileno())
+    for parent in folders:
+        sync(parent)
+
+
+def sync(folder: Path) -> None:
+    descriptor = os.open(folder, os.O_RDONLY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
+
+
+def replace(new: Path, target: Path) -> None:
+    """Put a folder in the place of another, which then stands in its own; in one step where the kernel can."""
+    if not target.exists():
+        new.rename(target)
+        return
+    exchange = getattr(ctypes.CDLL(None, use_errno=True), "renameat2", None)
+    if exchange is not None and exchange(AT_FDCWD, os.fsencode(new), AT_FDCWD, os.fsencode(target), EXCHANGE) == 0:
+        return
+    if exchange is not None and ctypes.get_errno() not in (errno.ENOSYS, errno.EINVAL):
+        raise OSError(ctypes.get_errno(), os.strerror(ctypes.get_errno()))
+    old = new.with_name(f"{new.name}.old")
+    target.rename(old)
+    new.rename(target)
+    shutil.rmtree(old, ignore_errors=True)

@@ -1,0 +1,130 @@
+"""Findings as cards: what, where, when, how long, how far over the limit, and the chart that proves it."""
+
+import hashlib
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+
+import pandas as pd
+from markupsafe import Markup
+
+from appliance.analysis.findings.finding import Finding, Severity
+from static_site import times, units
+from static_site.cases import Case, length
+from static_site.charts import draw
+from static_site.colours import BLUE
+from static_site.names import shown, slug, visible
+from static_site.panels import Layout, Limit, Panel, Trace
+from static_site.subject import Subject
+from static_site.times import Span
+
+GLYPHS = {Severity.CRITICAL: "▲", Severity.HIGH: "▲", Severity.MEDIUM: "◆", Severity.INFO: "●"}
+CLEAR, UNKNOWN = "○", "–"
+MOST_CHARTS, MOST_TIMES = 12, 200
+CONTEXT = 4
+"""An evidence chart shows so many lengths of the episode before and after it."""
+LEAST_CONTEXT_MS = 60_000
+
+
+@dataclass(frozen=True, slots=True)
+class Time:
+    """One of the times that a finding was made."""
+
+    ident: str
+    when: str
+    lasted: str
+    peak: str
+
+
+@dataclass(frozen=True, slots=True)
+class Card:
+    time: Time
+    severity: str
+    glyph: str
+    subject: str
+    sentence: str
+    limit: str
+    rule: str
+    seen: str
+    """How often and how long in all; empty for once."""
+    others: Sequence[Time] = ()
+    more: int = 0
+    """Others that are not listed."""
+    svg: Markup | None = None
+    caption: str = ""
+
+
+def cards(subject: Subject) -> tuple[list[Card], list[Card]]:
+    """Return a machine's findings, the worst with charts, and what is merely worth knowing."""
+    serious = [case for case in subject.cases if case.severity is not Severity.INFO]
+    notes = [case for case in subject.cases if case.severity is Severity.INFO]
+    return (
+        [detailed(subject, case, with_chart=number < MOST_CHARTS) for number, case in enumerate(serious)],
+        [card(subject, case) for case in notes],
+    )
+
+
+def card(subject: Subject, case: Case) -> Card:
+    finding, limit = case.worst, case.worst.evidence.limit
+    often = len(case.findings)
+    return Card(
+        time(subject, finding), finding.severity.value, GLYPHS[finding.severity], shown(finding.subject),
+        visible(finding.sentence),
+        "none" if limit is None else f"{units.significant(limit)} {finding.evidence.unit}", finding.rule,
+        f"{units.grouped(often)} times, {times.duration(case.seconds)} in all" if often > 1 else "",
+    )  # fmt: skip
+
+
+def detailed(subject: Subject, case: Case, *, with_chart: bool) -> Card:
+    """Return a card with its other times and, if wanted, the chart of the worst."""
+    others = [finding for finding in case.findings if finding is not case.worst]
+    svg, caption = evidence_chart(subject, case.worst) if with_chart else (None, "")
+    return replace(
+        card(subject, case), svg=svg, caption=caption,
+        others=[time(subject, finding) for finding in others[:MOST_TIMES]], more=max(0, len(others) - MOST_TIMES),
+    )  # fmt: skip
+
+
+def time(subject: Subject, finding: Finding) -> Time:
+    evidence = finding.evidence
+    return Time(
+        identifier(subject, finding), times.stretch(finding.start_ms, finding.end_ms), times.duration(length(finding)),
+        f"{units.number(evidence.peak)} {evidence.unit} at {subject.at(evidence.peak_at_ms)}",
+    )  # fmt: skip
+
+
+def identifier(subject: Subject, finding: Finding) -> str:
+    """Name a finding by what it is and when it began, so that a longer episode keeps its address."""
+    began = f"{times.moment(finding.start_ms):%Y%m%dT%H%M}"
+    known = "\0".join([finding.rule, subject.run.machine_id, finding.subject, str(finding.start_ms)])
+    digest = hashlib.sha256(known.encode("utf-8", "surrogatepass")).hexdigest()[:4]
+    return f"f-{slug(finding.rule)}-{subject.slug}-{began}-{digest}"
+
+
+def evidence_chart(subject: Subject, finding: Finding) -> tuple[Markup, str]:
+    """Draw the window of a finding, with what was before and after."""
+    evidence = finding.evidence
+    around = max(CONTEXT * (finding.end_ms - finding.start_ms), LEAST_CONTEXT_MS)
+    window = Span(
+        max(subject.span.start_ms, finding.start_ms - around), min(subject.span.end_ms, finding.end_ms + around)
+    )
+    series = evidence.series.loc[window.start_ms : window.end_ms]
+    held = pd.Series(subject.run.interval_seconds or 1.0, index=series.index)
+    of_whole = evidence.unit.startswith("%") and evidence.peak <= 100
+    limit = None if evidence.limit is None else Limit(evidence.limit, f"limit {units.significant(evidence.limit)}")
+    panel = Panel(
+        [Trace(evidence.title, series, held, BLUE)], units.plain(evidence.unit), top=100 if of_whole else None,
+        limit=limit, gaps=inside(subject, series, window),
+    )  # fmt: skip
+    title = f"{evidence.title}: {shown(finding.subject)}"
+    description = f"{visible(finding.sentence)} Shaded: {times.stretch(finding.start_ms, finding.end_ms)}."
+    layout = Layout(height=100, episode=(finding.start_ms, finding.end_ms))
+    picture = draw(f"{identifier(subject, finding)}-c", title, description, [panel], window, layout)
+    return picture.svg, f"{evidence.title}, {evidence.unit}. Shaded: the time of the finding."
+
+
+def inside(subject: Subject, series: pd.Series, window: Span) -> Sequence[tuple[int, int]]:
+    """Return the gaps between the samples of a series, within a window."""
+    intervals = subject.run.measure(series.index.to_numpy())
+    rows = (intervals.gaps | intervals.boots).nonzero()[0]
+    gaps = [(int(series.index[row - 1]), int(series.index[row])) for row in rows]
+    return [(max(start, window.start_ms), min(end, window.end_ms)) for start, end in gaps]

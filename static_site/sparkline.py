@@ -1,0 +1,45 @@
+"""A chart of the size of a word: the 95th percentile of each piece of a period, and a dot at the maximum."""
+
+import math
+
+import numpy as np
+import pandas as pd
+from markupsafe import Markup
+
+from static_site import units
+from static_site.buckets import Floats, bucketed
+from static_site.subject import peak
+from static_site.times import Span
+
+WIDTH, HEIGHT, PIECES = 120, 24, 60
+LARGEST = 100.0
+
+
+def sparkline(series: pd.Series, span: Span, what: str) -> Markup | None:
+    """Return a series of percent as a small SVG; None if it has no value."""
+    highest, at_ms = peak(series)
+    if highest is None:
+        return None
+    # Pieces shorter than an interval would be empty.
+    intervals = np.diff(series.index.to_numpy()) / 1000
+    usual = 1.5 * float(np.median(intervals)) if len(intervals) else 1.0
+    drawn = bucketed(series, pd.Series(1.0, index=series.index), math.ceil(max(span.seconds / PIECES, usual)))
+    x = np.clip((drawn.at_ms - span.start_ms) / max(1, span.end_ms - span.start_ms), 0, 1) * WIDTH
+    y = place(drawn.high)
+    known = np.isfinite(y).tolist()
+    path = [
+        f"{'L' if before else 'M'}{across:.1f} {down:.1f}"
+        for across, down, there, before in zip(x.tolist(), y.tolist(), known, [False, *known], strict=False)
+        if there
+    ]
+    dot = (at_ms - span.start_ms) / max(1, span.end_ms - span.start_ms) * WIDTH
+    title = f"{what}: at most {units.text(highest, units.PERCENT)}"
+    return Markup(
+        '<svg class="spark" viewBox="-3 -3 {} {}" role="img" aria-label="{}"><path class="floor" d="M0 {}H{}"/>'
+        '<path class="line" d="{}"/><circle cx="{:.1f}" cy="{:.1f}" r="2.2"/></svg>'
+    ).format(WIDTH + 6, HEIGHT + 6, title, HEIGHT, WIDTH, "".join(path), dot, float(place(np.array([highest]))[0]))
+
+
+def place(values: Floats) -> Floats:
+    """Return how far down values stand."""
+    return HEIGHT - np.clip(values / LARGEST, 0, 1) * HEIGHT

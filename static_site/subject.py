@@ -1,0 +1,121 @@
+"""A machine as the pages see it: its run, what was found wrong, and where its samples have gaps."""
+
+from dataclasses import dataclass, field
+from functools import cached_property
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from appliance.analysis import derived
+from appliance.analysis.findings.finding import Finding
+from appliance.analysis.run import Run
+from appliance.metrics import CPU_IDLE, MEMORY_TOTAL, Group
+from static_site import times, units
+from static_site.buckets import Gap
+from static_site.cases import Case, cases
+from static_site.names import shown
+from static_site.times import Span
+
+
+@dataclass(frozen=True)
+class Subject:
+    run: Run
+    slug: str
+    findings: list[Finding] = field(default_factory=list)
+
+    @cached_property
+    def cases(self) -> list[Case]:
+        """The findings, those that belong together as one; the worst first."""
+        return cases(self.findings)
+
+    @property
+    def name(self) -> str:
+        return shown(self.run.name)
+
+    @property
+    def has_samples(self) -> bool:
+        return len(self.run.at_ms) > 0
+
+    @cached_property
+    def span(self) -> Span:
+        return Span(self.run.start_ms, self.run.end_ms)
+
+    def at(self, at_ms: int) -> str:
+        """Write a time of this machine's span."""
+        return times.at(at_ms, self.span)
+
+    def gaps(self, group: Group) -> list[Gap]:
+        """Return the stretches in which a group has no samples: gaps, and the time of a boot."""
+        intervals, at_ms = self.run.intervals(group), self.run.axis(group)
+        return [(int(at_ms[row - 1]), int(at_ms[row])) for row in np.flatnonzero(intervals.gaps | intervals.boots)]
+
+    def has_intervals(self, group: Group) -> bool:
+        """Say whether a group has two samples in a row, which a rate takes."""
+        return bool(np.isfinite(self.run.intervals(group).valid_seconds).any())
+
+    @cached_property
+    def boots(self) -> list[int]:
+        return [event.end_ms for event in self.run.events if event.kind == "boot"]
+
+    @cached_property
+    def cpu(self) -> pd.DataFrame:
+        """The shares of CPU time of the whole machine, in percent, and "busy"."""
+        return derived.cpu_shares(self.run)
+
+    @cached_property
+    def cpu_seconds(self) -> pd.Series:
+        return derived.cpu_seconds(self.run)
+
+    @property
+    def cpu_group(self) -> Group:
+        """Where CPU time comes from: counters, or shares that a CSV brought."""
+        return Group.CPU if self.run.has(CPU_IDLE) else Group.SHARE
+
+    @cached_property
+    def busy_by_cpu(self) -> pd.DataFrame:
+        return derived.cpu_busy_by_cpu(self.run)
+
+    @property
+    def samples(self) -> int:
+        return len(self.run.axis(self.run.main_group))
+
+    @property
+    def interval(self) -> str:
+        """The usual interval between samples, as an adjective."""
+        return times.interval(self.run.main_intervals.valid_seconds)
+
+    @property
+    def coverage(self) -> float | None:
+        """The share of the period that lies between samples, in percent; None for a single sample."""
+        return None if self.run.coverage is None else 100 * self.run.coverage
+
+    @property
+    def hardware(self) -> str:
+        """Say what the machine is, as far as it is known."""
+        facts: dict[str, Any] = self.run.facts.get("cpuinfo") or {}
+        cpus = facts.get("total_cpus") or len(derived.cpus(self.run))
+        memory = derived.only(self.run.values(MEMORY_TOTAL), "").max()
+        known = [
+            units.counted(int(cpus), "CPU") if cpus else "",
+            shown(str(facts.get("model_name", ""))),
+            f"{units.text(memory, units.BYTES)} of memory" if memory > 0 else "",
+        ]
+        return ", ".join(filter(None, known)) or "not recorded"
+
+
+def mean(series: pd.Series, seconds: pd.Series) -> float | None:
+    """Return the mean of a series weighted by time; None if it has no value."""
+    weights = seconds.reindex(series.index)
+    there = series.notna() & weights.notna()
+    if not there.any() or not weights[there].sum() > 0:
+        return None
+    return float(np.average(series[there], weights=weights[there]))
+
+
+def peak(series: pd.Series) -> tuple[float | None, int]:
+    """Return the largest value and its time; (None, 0) if there is none."""
+    if not series.notna().any():
+        return None, 0
+    at_ms = int(series.idxmax())
+    return float(series[at_ms]), at_ms
