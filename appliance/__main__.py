@@ -1,0 +1,26 @@
+"""The entry point of every program name: pcc, pcd and pcprocess are commands of perfanalysis by another name."""
+
+import sys
+from pathlib import Path
+
+from appliance import __version__
+
+PROGRAMS = {"pcc": "collect", "pcd": "serve", "pcprocess": "process"}
+
+
+def main() -> None:
+    program = Path(sys.argv[0]).name
+    arguments = sys.argv[1:]
+    if arguments in (["--version"], ["version"]):
+        # Answered before click is loaded: scripts ask this often.
+        print(f"perfanalysis {__version__}")
+        return
+    from appliance.cli import run_command
+
+    if program in PROGRAMS:
+        sys.exit(run_command([PROGRAMS[program], *arguments], program))
+    sys.exit(run_command(arguments, "perfanalysis"))
+
+
+if __name__ == "__main__":
+    main()

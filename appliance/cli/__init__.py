@@ -1,0 +1,83 @@
+"""The command line: one command per file, imported when it is called; errors become one sentence and an exit code."""
+
+import importlib
+import os
+from collections.abc import Sequence
+
+import click
+
+from appliance import __version__
+from appliance.errors import PerfanalysisError
+
+# (name, module, what it does), in the order of `--help`.
+COMMANDS = [
+    ("run", "run", "Record this machine, receive, store and report: everything in one."),
+    ("collect", "collect", "Record this machine into a file, or send it to a receiver (also: pcc)."),
+    ("serve", "serve", "Receive from collectors and uploads (also: pcd)."),
+    ("report", "report", "Write a site from stored data or from files."),
+    ("import", "import_", "Store recordings and CSV files from disk."),
+    ("export", "export", "Write a machine's history as CSV."),
+    ("upload", "upload", "Send a CSV file or a recording to a receiver."),
+    ("process", "process", "Turn a recording into CSV files (also: pcprocess)."),
+    ("tenant", "tenant", "Create and list tenants."),
+    ("key", "key", "Create, list and revoke keys."),
+    ("machine", "machine", "List and rename machines."),
+    ("version", "version", "Show the version."),
+]
+USAGE, INTERNAL, INTERRUPTED = 64, 70, 130
+
+
+class Commands(click.Group):
+    """The commands by name: listing them imports none."""
+
+    def list_commands(self, _: click.Context) -> list[str]:
+        return [name for name, _, _ in COMMANDS]
+
+    def get_command(self, _: click.Context, name: str) -> click.Command | None:
+        module = next((module for known, module, _ in COMMANDS if known == name), None)
+        return None if module is None else importlib.import_module(f"appliance.cli.{module}").command
+
+    def format_commands(self, _: click.Context, formatter: click.HelpFormatter) -> None:
+        with formatter.section("Commands"):
+            formatter.write_dl([(name, summary) for name, _, summary in COMMANDS])
+
+
+@click.command(
+    cls=Commands,
+    context_settings={"help_option_names": ["-h", "--help"], "auto_envvar_prefix": "PERFANALYSIS"},
+    epilog="Example: perfanalysis run --duration 60s",
+)
+@click.version_option(__version__, message="perfanalysis %(version)s")
+def perfanalysis() -> None:
+    """Record the performance of Linux machines, keep its history, and write reports that say what is wrong."""
+
+
+def run_command(arguments: Sequence[str], program: str) -> int:
+    """Run one command and return its exit code; what goes wrong is one sentence on standard error."""
+    try:
+        return int(perfanalysis.main(list(arguments), program, standalone_mode=False) or 0)
+    except click.UsageError as error:
+        where = f" See: {error.ctx.command_path} --help" if error.ctx is not None else ""
+        return complain(program, error.format_message() + where, USAGE)
+    except click.ClickException as error:
+        return complain(program, error.format_message(), USAGE)
+    except PerfanalysisError as error:
+        return complain(program, error.message, error.exit_code)
+    except (KeyboardInterrupt, click.Abort):
+        return INTERRUPTED
+    except Exception as error:
+        # The one boundary of the command line: a defect becomes a sentence.
+        if os.environ.get("PERFANALYSIS_DEBUG"):
+            raise
+        return complain(
+            program,
+            f"a defect: {type(error).__name__}: {error}. Set PERFANALYSIS_DEBUG=1 to see where, and report it.",
+            INTERNAL,
+        )
+
+
+def complain(program: str, sentence: str, code: int) -> int:
+    """Print one line on standard error, control characters made visible, and return the exit code."""
+    line = "".join(letter if letter.isprintable() else repr(letter)[1:-1] for letter in " ".join(sentence.split()))
+    click.echo(f"{program}: {line}", err=True)
+    return code

@@ -1,0 +1,49 @@
+"""Options and arguments that several commands have, and what they mean."""
+
+import os
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any, TypeVar
+
+import click
+
+from appliance import duration
+from appliance.errors import UsageError
+
+Decorated = TypeVar("Decorated", bound=Callable[..., Any])
+SYSTEM_DATA = Path("/var/lib/perfanalysis")
+
+
+class Duration(click.ParamType[float]):
+    """A duration such as 60s, 5m or 1h30m, as seconds."""
+
+    name = "duration"
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> float:
+        if isinstance(value, (int, float)):
+            return float(value)
+        try:
+            return duration.parse(value)
+        except UsageError as error:
+            self.fail(error.message, param, ctx)
+
+
+def data_option(function: Decorated) -> Decorated:
+    """Give a command `--data`: the data folder, as a Path."""
+    return click.option(
+        "--data", type=click.Path(path_type=Path, file_okay=True), envvar="PERFANALYSIS_DATA", default=default_data,
+        metavar="DIR", help="The data folder.",
+        show_default=f"{SYSTEM_DATA} where it is writable, else ./perfanalysis-data",
+    )(function)  # fmt: skip
+
+
+def default_data() -> Path:
+    return SYSTEM_DATA if os.access(SYSTEM_DATA, os.W_OK) else Path("perfanalysis-data")
+
+
+def tenant_option(function: Decorated) -> Decorated:
+    """Give a command `--tenant`: a tenant's name, or None for the only one."""
+    return click.option(
+        "--tenant", envvar=["PERFANALYSIS_TENANT", "XATBACKEND_TENANT_ID", "TENANT_ID"], metavar="NAME",
+        help="The tenant; not needed where there is only one.",
+    )(function)  # fmt: skip

@@ -1,0 +1,154 @@
+"""`perfanalysis report`."""
+
+import logging
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+from click.core import ParameterSource
+
+from appliance import moment
+from appliance.cli.import_ import found
+from appliance.cli.options import data_option, tenant_option
+from appliance.cli.tables import counted, visible
+from appliance.errors import BadData, NoInput, PerfanalysisError, UsageError
+
+if TYPE_CHECKING:
+    from appliance.analysis.run import Run
+    from appliance.samples import Parsed, Samples
+
+
+@click.command("report", epilog="Example: perfanalysis report --data-file recordings/ --output site")
+@click.option(
+    "--data-file", "data_files", multiple=True, type=click.Path(path_type=Path),
+    envvar=["PERFCOLLECTOR_OUTPUT", "PERF_DATA_FILE"], metavar="PATH",
+    help="A recording, a CSV file, or a folder of them, instead of stored data. May be given several times.",
+)  # fmt: skip
+@tenant_option
+@data_option
+@click.option(
+    "--output", required=True, type=click.Path(path_type=Path), metavar="DIR", help="Where to write the site."
+)
+@click.option(
+    "--start-date", default="", metavar="TIME", help="2026-01-31 (in UTC), ISO 8601 with a zone, or epoch seconds."
+)
+@click.option("--end-date", default="", metavar="TIME", help="The same; a date includes its whole day.")
+@click.option("--format", "_format", type=click.Choice(["html"]), default="html", help="What to write.")
+@click.pass_context
+def command(
+    context: click.Context, data_files: Sequence[Path], tenant: str | None, data: Path, output: Path, start_date: str,
+    end_date: str, _format: str,
+) -> None:  # fmt: skip
+    """
+    Write a site: a page over all machines and one for each. It opens in any browser, without a network.
+
+    Prints the path of the first page. An older site of ours in DIR is replaced.
+    """
+    start_ms = moment.parse(start_date) if start_date else None
+    end_ms = moment.parse(end_date, end=True) if end_date else None
+    if data_files and from_files(context):
+        runs, problems = read_files(data_files, start_ms, end_ms)
+    else:
+        runs, problems = read_tenant(data, tenant, start_ms, end_ms), []
+    say(f"Writing the pages of {counted(len(runs), 'machine')} ...")
+    click.echo(build(runs, output, problems))
+    if problems:
+        raise BadData(f"{counted(len(problems), 'file')} could not be read, and the site says so: {problems[0]}")
+
+
+def write_site(data: Path, tenant: str | None, output: Path) -> Path:
+    """Write the site of a tenant's machines and return the path of its first page."""
+    return build(read_tenant(data, tenant), output, [])
+
+
+def build(runs: Sequence["Run"], output: Path, problems: Sequence[str]) -> Path:
+    # A service may have no home for its cache of fonts: it works without, and a person can do nothing about it.
+    logging.getLogger("matplotlib").setLevel(logging.ERROR)
+    from static_site import site
+
+    return site.build(runs, output, problems=problems)
+
+
+def from_files(context: click.Context) -> bool:
+    """Say whether files are meant: an option beats the environment."""
+    stored = any(context.get_parameter_source(name) is ParameterSource.COMMANDLINE for name in ("tenant", "data"))
+    files = context.get_parameter_source("data_files") is ParameterSource.COMMANDLINE
+    if files and stored:
+        raise UsageError("name either --data-file or --tenant and --data: a report is of files or of stored data.")
+    return files or not stored
+
+
+def read_tenant(data: Path, tenant: str | None, start_ms: int | None = None, end_ms: int | None = None) -> list["Run"]:
+    """Return the runs of a tenant's machines, those without samples in the period too; raise NoInput if all are."""
+    from appliance.analysis.run import Run
+    from appliance.store import history
+    from appliance.store.registry import Registry
+    from appliance.store.tenant import TenantStore
+
+    start, end = history.ALWAYS[0] if start_ms is None else start_ms, history.ALWAYS[1] if end_ms is None else end_ms
+    with TenantStore(data, Registry(data, read_only=True).choose(tenant), read_only=True) as store:
+        runs = [
+            Run(
+                found.machine_id, history.read(store, found.machine_id, start, end),
+                history.facts(store, found.machine_id), found.name,
+            )
+            for found in history.machines(store)
+        ]  # fmt: skip
+    if not any(len(run.at_ms) for run in runs):
+        raise NoInput("there are no samples to report in this span of time: `machine list` shows what there is.")
+    return runs
+
+
+def read_files(paths: Sequence[Path], start_ms: int | None, end_ms: int | None) -> tuple[list["Run"], list[str]]:
+    """Return the runs of the machines that files hold, and a sentence for each file that could not be read."""
+    from appliance.analysis.run import Run
+
+    samples: dict[str, list[Samples]] = {}
+    facts: dict[str, dict[str, object]] = {}
+    problems: list[PerfanalysisError] = []
+    for path in paths:
+        for file in found(path):
+            parsed = read(file, problems, in_folder=file != path)
+            for part in parsed.samples if parsed else []:
+                samples.setdefault(part.machine, []).extend(within(part, start_ms, end_ms))
+                facts.setdefault(part.machine, {}).update(parsed.facts if parsed else {})
+    runs = [Run(machine, samples[machine], facts[machine]) for machine in sorted(samples)]
+    if not any(len(run.at_ms) for run in runs):
+        if problems:
+            raise problems[0]
+        where = ", ".join(str(path) for path in paths[:3])
+        raise NoInput(f"{where}: there are no samples to report there in this span of time.")
+    return runs, [problem.message for problem in problems]
+
+
+def read(file: Path, problems: list[PerfanalysisError], *, in_folder: bool) -> "Parsed | None":
+    """Read one file; one that cannot be read is a problem, unless it lay in a folder and is well known as another's."""
+    from appliance.formats import reading
+    from appliance.formats.csv_header import OtherFile
+
+    say(f"Reading {file} ...")
+    try:
+        parsed = reading.read_file(file)
+    except PerfanalysisError as error:
+        if in_folder and isinstance(error, OtherFile):
+            say(f"Left out: {error.message}")
+        else:
+            say(f"Not read: {error.message}")
+            problems.append(error)
+        return None
+    for warning in parsed.warnings:
+        say(f"Warning: {warning}")
+    return parsed
+
+
+def within(part: "Samples", start_ms: int | None, end_ms: int | None) -> "list[Samples]":
+    """Return the samples of a span of time: the part, what is left of it, or nothing."""
+    inside = (part.at_ms >= (part.at_ms[0] if start_ms is None else start_ms)) & (
+        part.at_ms <= (part.at_ms[-1] if end_ms is None else end_ms)
+    )
+    return [part] if inside.all() else [part.take(inside)] if inside.any() else []
+
+
+def say(sentence: str) -> None:
+    click.echo(visible(sentence), err=True)

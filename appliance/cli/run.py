@@ -1,0 +1,242 @@
+"""`perfanalysis run`: collector, receiver and report in one command, from nothing."""
+
+import re
+import signal
+import sys
+import time
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import contextmanager, suppress
+from pathlib import Path
+from types import FrameType
+
+import click
+
+from appliance import duration as durations
+from appliance.children import STOP_SECONDS, Child, Said, listen
+from appliance.cli.collect import FLUSH_SECONDS, whole_seconds
+from appliance.cli.options import Duration, data_option, tenant_option
+from appliance.cli.tables import visible
+from appliance.errors import Unavailable
+
+LISTENING = re.compile(r"Listening on (http://\S+)")
+START_SECONDS = 30
+LOOK_SECONDS = 0.2
+SITE_SECONDS = 60
+"""How often the site is written when there is no end."""
+TOLD_SECONDS = 10
+
+
+@click.command("run", epilog="Example: perfanalysis run --duration 60s")
+@click.option("--duration", type=Duration(), default="60s", show_default=True, metavar="TIME",
+              help="How long to record; 0 = until stopped, and the site is written every minute.")  # fmt: skip
+@click.option("--interval", type=Duration(), default="1s", show_default=True, metavar="TIME", callback=whole_seconds,
+              help="Time from one sample to the next.")  # fmt: skip
+@data_option
+@tenant_option
+@click.option("--listen", "address", default="127.0.0.1:0", show_default=True, metavar="HOST:PORT",
+              help="Where the receiver listens; port 0 is a free one.")  # fmt: skip
+@click.option("--output", type=click.Path(path_type=Path), metavar="DIR",
+              help="Where to write the site. [default: beside the tenant's data]")  # fmt: skip
+@click.pass_context
+def command(
+    context: click.Context, duration: float, interval: float, data: Path, tenant: str | None, address: str,
+    output: Path | None,
+) -> None:  # fmt: skip
+    """
+    Record this machine, receive, store and report: everything in one.
+
+    Prints the path of the report's first page. Ctrl-C ends the recording early; the report is written all the same.
+    """
+    if 0 < duration < interval:
+        raise click.BadParameter("it is shorter than the interval.", context, param_hint="'--duration'")
+    stop = Stop()
+    with temporary_key(data, tenant) as (name, key):
+        from appliance.store.tenant import folder_of
+
+        site = Site(data, name, output or folder_of(data, name) / "site")
+        with Child("receiver", ["serve", "--listen", address, "--data", str(data)]) as receiver:
+            url = address_of(receiver, stop)
+            say(f"Receiving on {url}, storing in {data}.")
+            record(receiver, url, key, duration, interval, site, stop)
+            page = site.write()
+    click.echo(page)
+
+
+@contextmanager
+def temporary_key(data: Path, tenant: str | None) -> Iterator[tuple[str, str]]:
+    """Give the tenant, made where there is none, and a key that nobody else knows and that ends with us."""
+    from appliance.errors import NotFound
+    from appliance.store.registry import DEFAULT_TENANT, Registry
+
+    registry = Registry(data)
+    try:
+        if not registry.tenants():
+            registry.create_tenant(DEFAULT_TENANT)
+            say(f"Made the data folder {data} with the tenant {DEFAULT_TENANT}.")
+        name = registry.choose(tenant)
+        key = registry.create_key(name, ["write"], "made by run for itself")
+    finally:
+        # Closed while the children run: they have the file open themselves.
+        registry.close()
+    try:
+        yield name, key
+    finally:
+        registry = Registry(data)
+        with suppress(NotFound):
+            registry.revoke_key(key.split("_")[1])
+        registry.close()
+
+
+class Stop:
+    """Says whether a signal to stop has come; a second one interrupts whatever goes on."""
+
+    def __init__(self) -> None:
+        self.asked = False
+        for number in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP):
+            if signal.getsignal(number) is not signal.SIG_IGN:
+                signal.signal(number, self.handle)
+
+    def handle(self, _: int, __: FrameType | None) -> None:
+        if self.asked:
+            raise KeyboardInterrupt
+        self.asked = True
+
+
+def address_of(receiver: Child, stop: Stop) -> str:
+    """Wait until the receiver says where it listens."""
+    deadline = time.monotonic() + START_SECONDS
+    while time.monotonic() < deadline:
+        for said in listen([receiver], LOOK_SECONDS):
+            if found := LISTENING.search(said.line):
+                return found[1]
+        check(receiver)
+        if stop.asked:
+            raise KeyboardInterrupt
+    raise Unavailable("the receiver did not start in time.")
+
+
+def record(
+    receiver: Child, url: str, key: str, duration: float, interval: float, site: "Site", stop: Stop
+) -> None:  # fmt: skip
+    """Run the collector until the duration is over or we are asked to stop."""
+    wanted = durations.text(duration)
+    say(f"Recording this machine {f'for {wanted}' if duration else 'until Ctrl-C'}, every {durations.text(interval)}.")
+    arguments = [
+        "collect", "--mode", "trickle", "--server", url, "--duration", wanted, "--interval", durations.text(interval),
+        "--batch-wait", "5s",
+    ]  # fmt: skip
+    with Child("collector", arguments, PCC_APIKEY=key) as collector:
+        with Progress(duration) as progress:
+            next_site = time.monotonic() + SITE_SECONDS
+            while not (collector.ended or stop.asked):
+                said = listen([receiver, collector], LOOK_SECONDS)
+                progress.make_room(said)
+                tell(said)
+                check(receiver)
+                progress.show()
+                site.look()
+                if not duration and time.monotonic() >= next_site:
+                    site.begin()
+                    next_site += SITE_SECONDS
+        if not collector.ended:
+            say("Stopping: what is recorded is sent.")
+        tell(collector.stop(FLUSH_SECONDS + STOP_SECONDS))
+        check(receiver)
+        if (failure := collector.failure()) is not None:
+            raise failure
+
+
+def check(child: Child) -> None:
+    """Raise the error of a child that ended and should not have."""
+    if child.ended:
+        tell(child.read())
+        raise child.failure() or Unavailable(f"the {child.name} ended by itself.")
+
+
+class Site:
+    """The tenant's site, written by a child: the memory that drawing takes is given back."""
+
+    def __init__(self, data: Path, tenant: str, folder: Path) -> None:
+        self.arguments = ["report", "--data", str(data), "--tenant", tenant, "--output", str(folder)]
+        self.page = (folder / "index.html").absolute()
+        self.writer: Child | None = None
+        self.told = False
+
+    def begin(self) -> None:
+        """Start to write it, unless that goes on."""
+        if self.writer is None:
+            self.writer = Child("report", self.arguments)
+
+    def look(self) -> None:
+        """When it is written, say where it is, once; a failure is told and tried again with the next."""
+        if self.writer is None or not self.writer.ended:
+            return
+        with self.writer as writer:
+            self.writer = None
+            writer.read()
+            if (failure := writer.failure()) is not None:
+                say(f"No report yet: {failure.message}")
+            elif not self.told:
+                say(f"The report so far, written again every {SITE_SECONDS} s: {self.page}")
+                self.told = True
+
+    def write(self) -> Path:
+        """Write it now and return its first page."""
+        if self.writer is not None:
+            with self.writer:
+                self.writer = None
+        say("Writing the report.")
+        with Child("report", self.arguments) as writer:
+            while not writer.ended:
+                listen([writer], LOOK_SECONDS)
+            writer.read()
+            if (failure := writer.failure()) is not None:
+                raise failure
+        return self.page
+
+
+class Progress:
+    """How much of a recording is done: a bar on a terminal, elsewhere a line now and then."""
+
+    def __init__(self, duration: float) -> None:
+        self.duration = duration
+        self.started = self.told = time.monotonic()
+        self.bar = (
+            click.progressbar(length=round(duration), label="Recording", file=sys.stderr)
+            if duration and sys.stderr.isatty()
+            else None
+        )
+
+    def __enter__(self) -> "Progress":
+        if self.bar is not None:
+            self.bar.__enter__()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        if self.bar is not None:
+            self.bar.__exit__(None, None, None)
+
+    def make_room(self, said: Sequence[Said]) -> None:
+        """Clear the bar's line for what is said; the bar is drawn again below it."""
+        if self.bar is not None and said:
+            click.echo("\r\033[K", nl=False, err=True)
+
+    def show(self) -> None:
+        now = time.monotonic()
+        seconds = min(now - self.started, self.duration or now)
+        if self.bar is not None:
+            if int(seconds) > self.bar.pos:
+                self.bar.update(int(seconds) - self.bar.pos)
+        elif now - self.told >= TOLD_SECONDS:
+            self.told = now
+            of = f" of {durations.text(self.duration)}" if self.duration else ""
+            say(f"{durations.text(round(seconds))}{of} recorded.")
+
+
+def tell(said: Iterable[Said]) -> None:
+    for name, line in said:
+        say(f"{name}: {line}")
+
+
+def say(sentence: str) -> None:
+    click.echo(visible(sentence), err=True)

@@ -1,0 +1,110 @@
+"""`perfanalysis upload`."""
+
+import json
+import os
+import stat
+from pathlib import Path
+from typing import NamedTuple
+
+import click
+
+from appliance.cli.options import Duration
+from appliance.cli.tables import visible
+from appliance.errors import BadConfiguration, MissingParameters, NoInput, NoPermission
+
+ACCOUNT = Path(".pcc/config.json")
+"""In the home folder: {"xatbackend": {"url": ..., "api_key": ..., "tenant_id": ...}}."""
+
+
+class Account(NamedTuple):
+    """Where uploads go, and with which key."""
+
+    url: str = ""
+    key: str = ""
+    tenant: str = ""
+
+
+@click.command("upload", epilog="Example: perfanalysis upload perf_data.csv --machine-id web-1 --key-file team-a.key")
+@click.argument("file", type=click.Path(path_type=Path))
+@click.option("--url", envvar="XATBACKEND_URL", default="", help="The receiver, such as https://perf.example.com.")
+@click.option("--key-file", type=click.Path(path_type=Path), metavar="FILE", help="A file that holds the key alone.")
+@click.option("--machine-id", envvar="MACHINE_ID", default="", metavar="ID", help="The machine that the file is of.")
+@click.option(
+    "--tenant", envvar=["XATBACKEND_TENANT_ID", "TENANT_ID"], default="", metavar="NAME",
+    help="The tenant that the key must be of.",
+)  # fmt: skip
+@click.option(
+    "--retries", type=click.IntRange(0, 100), envvar="UPLOAD_RETRY_MAX", default=3, show_default=True,
+    help="How often to try again.",
+)  # fmt: skip
+@click.option(
+    "--timeout", type=Duration(), envvar="UPLOAD_TIMEOUT", default="60s", show_default=True,
+    help="How long to wait for the receiver.",
+)  # fmt: skip
+def command(
+    file: Path, url: str, key_file: Path | None, machine_id: str, tenant: str, retries: int, timeout: float
+) -> None:
+    """
+    Send a CSV file or a recording to a receiver.
+
+    The key comes from --key-file, from the variable XATBACKEND_APIKEY, or from ~/.pcc/config.json.
+    """
+    from appliance.ship import upload
+
+    # Not an option: every user of the machine could read it in the list of processes.
+    key = read_key(key_file) if key_file is not None else os.environ.get("XATBACKEND_APIKEY", "")
+    account = complete(Account(url, key, tenant), Path.home() / ACCOUNT)
+    if not machine_id:
+        raise MissingParameters("name the machine that the file is of, with --machine-id or MACHINE_ID.")
+    sent = upload.send(
+        file, account.url, account.key, machine_id, account.tenant,
+        timeout_seconds=timeout or None, retries=retries, say=lambda sentence: click.echo(visible(sentence), err=True),
+    )  # fmt: skip
+    for warning in sent.warnings:
+        click.echo(f"Warning: {visible(warning)}", err=True)
+    if sent.duplicate:
+        click.echo(f"This file was uploaded before: {sent.rows_imported} rows of {machine_id} were imported then.")
+    else:
+        click.echo(f"{sent.rows_imported} rows of {machine_id} imported, {sent.rows_duplicate} were there already.")
+
+
+def read_key(path: Path) -> str:
+    try:
+        return path.read_text("utf-8").strip()
+    except (OSError, ValueError) as error:
+        raise NoInput(f"the key file {path} cannot be read: {getattr(error, 'strerror', None) or error}.") from error
+
+
+def complete(given: Account, path: Path) -> Account:
+    """Take what is not given from the account file; raise MissingParameters for what is nowhere."""
+    if not (given.url and given.key):
+        kept = read_account(path)
+        # A tenant belongs to its key.
+        tenant = given.tenant or ("" if given.key else kept.tenant)
+        given = Account(given.url or kept.url, given.key or kept.key, tenant)
+    if not given.url:
+        raise MissingParameters(f"name the receiver with --url or XATBACKEND_URL, or in {path}.")
+    if not given.key:
+        raise MissingParameters(f"give a key with --key-file or XATBACKEND_APIKEY, or in {path}.")
+    return given
+
+
+def read_account(path: Path) -> Account:
+    """Read the account file, if there is one; raise NoPermission or BadConfiguration if it is not as it must be."""
+    try:
+        mode = stat.S_IMODE(path.stat().st_mode)
+        if mode != 0o600:
+            raise NoPermission(f"{path} holds a key and its mode is {mode:04o}: run chmod 600 {path}.")
+        settings = json.loads(path.read_text("utf-8"))["xatbackend"]
+        found = Account(*(settings.get(name, "") for name in ("url", "api_key", "tenant_id")))
+        if not all(isinstance(text, str) for text in found):
+            raise TypeError
+    except FileNotFoundError:
+        return Account()
+    except OSError as error:
+        raise NoPermission(f"{path} cannot be read: {error.strerror}.") from error
+    except (ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
+        raise BadConfiguration(
+            f'{path} is not like {{"xatbackend": {{"url": "...", "api_key": "...", "tenant_id": "..."}}}}.'
+        ) from error
+    return found

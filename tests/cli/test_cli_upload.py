@@ -1,0 +1,201 @@
+"""`upload`: where it sends, with which key, and what it says of what came of it."""
+
+import json
+import subprocess
+import threading
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import NamedTuple
+
+import pytest
+
+from appliance.receive.application import application
+from appliance.receive.server import Receiver
+from appliance.receive.stores import Stores
+
+RunProgram = Callable[..., subprocess.CompletedProcess[str]]
+CSV = (
+    "timestamp,machine_id,cpu_user,cpu_system,cpu_idle,cpu_iowait,mem_total,mem_free,mem_available\n"
+    "1704067200,web-1,25.5,10.2,60.3,4.0,16777216,8388608,12582912\n"
+)
+
+
+class Site(NamedTuple):
+    url: str
+    key: str
+    machines: Callable[[], int]
+
+
+@pytest.fixture
+def site(data: Path) -> Iterator[Site]:
+    """A receiver, and a key for it."""
+    stores = Stores(data)
+    stores.registry.create_tenant("team-a")
+    receiver = Receiver(application(stores), "127.0.0.1", 0)
+    thread = threading.Thread(target=receiver.run)
+    thread.start()
+    key = stores.registry.create_key("team-a")
+
+    def machines() -> int:
+        store = stores.tenant("team-a")
+        with store.lock:
+            return int(store.database.execute_sql("SELECT count(*) FROM machine").fetchone()[0])
+
+    yield Site(receiver.url, key, machines)
+    receiver.stop()
+    thread.join()
+    stores.close()
+
+
+@pytest.fixture
+def file(tmp_path: Path) -> Path:
+    path = tmp_path / "perf.csv"
+    path.write_text(CSV)
+    return path
+
+
+def account(home: Path, content: object, mode: int = 0o600) -> Path:
+    path = home / ".pcc" / "config.json"
+    path.parent.mkdir(parents=True)
+    path.write_text(content if isinstance(content, str) else json.dumps(content))
+    path.chmod(mode)
+    return path
+
+
+def test_the_environment_alone_is_enough(run_program: RunProgram, site: Site, file: Path) -> None:
+    env = {
+        "XATBACKEND_URL": site.url,
+        "XATBACKEND_APIKEY": site.key,
+        "TENANT_ID": "team-a",
+        "MACHINE_ID": "web-1",
+        "UPLOAD_RETRY_MAX": "0",
+        "UPLOAD_TIMEOUT": "10s",
+    }
+
+    first = run_program("upload", file, env=env)
+    again = run_program("upload", file, env=env)
+
+    assert (first.returncode, first.stderr) == (0, "")
+    assert first.stdout == "1 rows of web-1 imported, 0 were there already.\n"
+    assert again.stdout == "This file was uploaded before: 1 rows of web-1 were imported then.\n"
+    assert site.machines() == 1
+
+
+def test_a_key_file_and_options_are_enough(run_program: RunProgram, site: Site, file: Path, tmp_path: Path) -> None:
+    (tmp_path / "team-a.key").write_text(site.key + "\n")
+
+    done = run_program("upload", file, "--url", site.url, "--key-file", "team-a.key", "--machine-id", "web-2")
+
+    assert done.returncode == 0
+    assert done.stderr.startswith("Warning: ")
+
+
+def test_the_account_file_is_enough(run_program: RunProgram, site: Site, file: Path, tmp_path: Path) -> None:
+    account(tmp_path / "home", {"xatbackend": {"url": site.url, "api_key": site.key, "tenant_id": "team-a"}})
+
+    done = run_program("upload", file, "--machine-id", "web-1")
+
+    assert (done.returncode, done.stderr) == (0, "")
+
+
+def test_an_account_file_that_others_may_read_is_refused(
+    run_program: RunProgram, site: Site, file: Path, tmp_path: Path
+) -> None:
+    path = account(tmp_path / "home", {"xatbackend": {"url": site.url, "api_key": site.key}}, mode=0o640)
+
+    done = run_program("upload", file, "--machine-id", "web-1")
+
+    assert done.returncode == 77
+    assert done.stderr == f"perfanalysis: {path} holds a key and its mode is 0640: run chmod 600 {path}.\n"
+    assert site.machines() == 0
+
+
+@pytest.mark.parametrize("content", ["", "[]", "{}", '{"xatbackend":5}', '{"xatbackend":{"url":5}}', "\xff"])
+def test_an_account_file_of_another_shape_is_refused(
+    run_program: RunProgram, file: Path, tmp_path: Path, content: str
+) -> None:
+    account(tmp_path / "home", content)
+
+    done = run_program("upload", file, "--machine-id", "web-1")
+
+    assert done.returncode == 78
+    assert done.stderr.count("\n") == 1
+
+
+def test_an_account_file_that_is_not_needed_is_not_read(
+    run_program: RunProgram, site: Site, file: Path, tmp_path: Path
+) -> None:
+    account(tmp_path / "home", "{", mode=0o644)
+
+    done = run_program("upload", file, "--url", site.url, "--machine-id", "web-1", env={"XATBACKEND_APIKEY": site.key})
+
+    assert done.returncode == 0
+
+
+def test_the_tenant_of_the_account_file_is_of_its_key_alone(
+    run_program: RunProgram, site: Site, file: Path, tmp_path: Path
+) -> None:
+    account(tmp_path / "home", {"xatbackend": {"url": site.url, "api_key": "pa1_old", "tenant_id": "old"}})
+
+    done = run_program("upload", file, "--machine-id", "web-1", env={"XATBACKEND_APIKEY": site.key})
+
+    assert done.returncode == 0
+
+
+@pytest.mark.parametrize(
+    ("content", "options", "code", "said"),
+    [
+        (CSV.replace("25.5", "many"), [], 65, "Line 2, column cpu_user"),
+        (CSV, ["--machine-id", "../x"], 65, "is not a machine id"),
+        (CSV, ["--tenant", "team-b"], 77, "Tenant mismatch"),
+        (CSV, ["--url", "http://127.0.0.1:9", "--retries", "0"], 69, "cannot be reached"),
+        (CSV, ["--url", "127.0.0.1:9"], 64, "is not the address of a receiver"),
+        (CSV, ["--key-file", "absent.key"], 66, "the key file absent.key cannot be read: No such file"),
+        (CSV, ["--timeout", "soon"], 64, "not a duration"),
+    ],
+)
+def test_what_goes_wrong_is_one_sentence(
+    run_program: RunProgram, site: Site, file: Path, content: str, options: list[str], code: int, said: str
+) -> None:
+    file.write_text(content)
+    env = {"XATBACKEND_URL": site.url, "XATBACKEND_APIKEY": site.key, "MACHINE_ID": "web-1"}
+
+    done = run_program("upload", file, *options, env=env)
+
+    assert (done.returncode, done.stdout) == (code, "")
+    assert said in done.stderr
+    assert done.stderr.count("\n") == 1
+    assert site.key not in done.stderr
+    assert site.machines() == 0
+
+
+@pytest.mark.parametrize(
+    ("env", "said"),
+    [
+        ({"XATBACKEND_APIKEY": "pa1_x", "MACHINE_ID": "web-1"}, "name the receiver with --url"),
+        ({"XATBACKEND_URL": "http://127.0.0.1:9", "MACHINE_ID": "web-1"}, "give a key with --key-file"),
+        ({"XATBACKEND_URL": "http://127.0.0.1:9", "XATBACKEND_APIKEY": "pa1_x"}, "name the machine"),
+    ],
+)
+def test_what_is_missing_is_named(run_program: RunProgram, file: Path, env: dict[str, str], said: str) -> None:
+    done = run_program("upload", file, env=env)
+
+    assert done.returncode == 64
+    assert said in done.stderr
+
+
+def test_a_wrong_key_is_not_repeated(run_program: RunProgram, site: Site, file: Path) -> None:
+    wrong = site.key[:-1] + ("0" if site.key[-1] != "0" else "1")
+
+    done = run_program(
+        "upload", file, env={"XATBACKEND_URL": site.url, "XATBACKEND_APIKEY": wrong, "MACHINE_ID": "web-1"}
+    )
+
+    assert done.returncode == 77
+    assert "The API key is missing or not valid." in done.stderr
+    assert wrong not in done.stderr
+
+
+def test_a_key_is_no_option_that_everyone_could_see(run_program: RunProgram, file: Path) -> None:
+    assert run_program("upload", file, "--key", "pa1_x").returncode == 64
+    assert "--key " not in run_program("upload", "--help").stdout
