@@ -26,6 +26,11 @@ FAST = ("--interval", "100ms")
 """On a busy machine a tick of these may come too late: how many samples there are is for the program to say."""
 
 
+def default_signals() -> None:
+    for number in (signal.SIGHUP, signal.SIGINT):
+        signal.signal(number, signal.SIG_DFL)
+
+
 @pytest.fixture
 def start(environment: dict[str, str], tmp_path: Path) -> Iterator[Start]:
     """Start the program and go on; what still runs at the end is killed."""
@@ -40,6 +45,8 @@ def start(environment: dict[str, str], tmp_path: Path) -> Iterator[Start]:
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,
             text=True,
+            # Who runs the tests under nohup or in the background of a shell ignores some, and children inherit that.
+            preexec_fn=default_signals,  # noqa: PLW1509 - no thread is there that could hold a lock
         )
         started.append(process)
         return process
