@@ -36,7 +36,7 @@ def test_cpu_then_io_are_two_phases(recordings: Path) -> None:
 def test_one_saturated_core_is_found_while_the_average_is_half(recordings: Path) -> None:
     sentence = said(recordings, "azure_f2s_suse_onecore")["core-saturated"]
 
-    assert sentence.startswith("One core's time was saturated by a single thread")
+    assert sentence.startswith("One core was saturated, likely by one thread that moved")
     assert "the average of all 2 was 51 %" in sentence
 
 

@@ -1,5 +1,5 @@
 """
-One CPU's worth of work while other CPUs idle: a single thread is the limit, and more CPUs would not help.
+One CPU's worth of work while other CPUs idle: a single thread is the limit, and more CPUs would hardly help.
 
 A CPU above 95 % has no room left (PCP's pmieconf takes the same); the machine as a whole must be below 90 %, or it is
 the machine that is saturated. The scheduler moves a thread between CPUs, so that in an interval of seconds none of
@@ -38,6 +38,7 @@ def check(run: Run) -> Iterator[Finding]:
             f"One core was saturated, {episode.mean:.0f} % busy,",
             every,
             by_cpu.shape[1],
+            "Busiest CPU",
         )
     least, reached, most = ONE_THREAD_PERCENT
     together = by_cpu.sum(axis=1, min_count=2)
@@ -45,14 +46,17 @@ def check(run: Run) -> Iterator[Finding]:
         full = busiest.loc[episode.series.index].max() >= CORE_PERCENT
         known = any(one.start_ms < episode.end_ms and episode.start_ms < one.end_ms for one in fixed)
         if full and not known:
-            what = f"One core's time was saturated by a single thread ({episode.mean:.0f} %, moving between CPUs)"
-            yield finding(episode, together, "one thread", what, every, by_cpu.shape[1])
+            used = f"all CPUs together used {episode.mean:.0f} % of one"
+            what = f"One core was saturated, likely by one thread that moved: {used}"
+            yield finding(episode, together, "one core", what, every, by_cpu.shape[1], "All CPUs together")
 
 
-def finding(episode: Episode, series: pd.Series, subject: str, what: str, every: pd.Series, cpus: int) -> Finding:
+def finding(
+    episode: Episode, series: pd.Series, subject: str, what: str, every: pd.Series, cpus: int, title: str
+) -> Finding:
     average = every.loc[episode.series.index].mean()
     return Finding(
         "core-saturated", Severity.MEDIUM, "cpu", subject, episode.start_ms, episode.end_ms,
-        f"{what} while the average of all {cpus} was {average:.0f} %: more CPUs would not have helped.",
-        episode.evidence(series, "CPU time of one thread", "% of one CPU", CORE_PERCENT),
+        f"{what} while the average of all {cpus} was {average:.0f} %.",
+        episode.evidence(series, title, "% of one CPU", CORE_PERCENT),
     )  # fmt: skip
