@@ -21,6 +21,8 @@ SHORTEST_SECONDS = 0.01
 FLUSH_SECONDS = 30
 """How long what waits may take to be sent when the recording ends."""
 PROGRESS_SECONDS = 10
+OPTIONAL_SOURCES = ["interrupts", "compaction", "buddyinfo", "tcp-states", "network-filesystems"]
+"""As `collectors` has them, which is not loaded for `--help`: a test compares the two."""
 # The original's levels, with the words that other programs use for them.
 LEVELS = {"TRACE": 10, "DEBUG": 10, "INFO": 20, "WARN": 30, "WARNING": 30, "ERROR": 40, "CRITICAL": 50}
 
@@ -61,11 +63,13 @@ def level(ctx: click.Context, param: click.Parameter, name: str) -> int:
 @click.option("--progress", is_flag=True, help="Say every 10 s how far it is.")
 @click.option("--log-level", envvar="PCC_LOGLEVEL", default="warning", show_default=True, callback=level,
               metavar="LEVEL", help="Say also what is less urgent: error, warning, info, debug.")  # fmt: skip
+@click.option("--source", "optional", multiple=True, type=click.Choice(OPTIONAL_SOURCES),
+              help="Record this too, which costs more; may be repeated.")  # fmt: skip
 @click.option("--procfs", default="/proc", show_default=True, metavar="DIR", help="Where /proc is.")
 def command(
     mode: str | None, duration: float, interval: float, collection: Path | None, server: str | None,
     key_file: Path | None, machine_id: str | None, machine_name: str, batch: int, batch_wait: float, once: bool,
-    progress: bool, log_level: int, procfs: str,
+    progress: bool, log_level: int, optional: tuple[str, ...], procfs: str,
 ) -> None:  # fmt: skip
     """Record this machine into a file, or send it to a receiver."""
     from appliance.collect import loop, meta
@@ -74,7 +78,7 @@ def command(
     logging.basicConfig(format="%(asctime)s %(levelname)s %(message)s", level=log_level)
     key = read_key(key_file)
     machine = check_machine_id(machine_id) if machine_id else meta.machine_id()
-    plan = loop.Plan(interval, duration, machine, machine_name, procfs.rstrip("/"))
+    plan = loop.Plan(interval, duration, machine, machine_name, procfs.rstrip("/"), optional)
     if once:
         write_once(loop.take_one(plan), collection)
     elif (mode or ("trickle" if server and key else "local")) == "local":
