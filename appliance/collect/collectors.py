@@ -7,6 +7,7 @@ from appliance.collect.sources import (
     buddyinfo,
     cpuinfo,
     diskstats,
+    facts,
     filesystems,
     interrupts,
     loadavg,
@@ -58,6 +59,7 @@ COLLECTORS: list[Callable[[str], Source]] = [
     sysfs.edac,
     sysfs.numa,
     mdstat.source,
+    facts.source,
 ]
 """Each makes its source from the place of /proc."""
 

@@ -10,6 +10,7 @@ from appliance import metrics
 from appliance.collect import sources
 from appliance.collect.collectors import COLLECTORS, OPTIONAL
 from appliance.collect.sources import cpuinfo, meminfo, netdev, read_text, stat, statfs
+from appliance.measurement import FACTS
 from appliance.procfs import parsers
 
 EVERY = [*COLLECTORS, *(make for makers in OPTIONAL.values() for make in makers)]
@@ -29,7 +30,7 @@ def test_the_order_is_that_of_a_recording() -> None:
         "/proc/net/snmp", "/proc/net/netstat", "/proc/net/sockstat", "/proc/net/sockstat6", "/proc/net/softnet_stat",
         "/proc/sys/fs/file-nr", "/proc/sys/kernel/hung_task_detect_count",
         "/proc/sys/net/netfilter/nf_conntrack_count", "/proc/sys/net/netfilter/nf_conntrack_max", "/proc/schedstat",
-        "cpufreq[*]", "thermal_throttle[*]", "hwmon[*]", "edac[*]", "numa[*]", "/proc/mdstat",
+        "cpufreq[*]", "thermal_throttle[*]", "hwmon[*]", "edac[*]", "numa[*]", "/proc/mdstat", "perfanalysis[facts]",
     ]  # fmt: skip
 
 
@@ -44,7 +45,7 @@ def test_what_is_read_on_this_machine_can_be_parsed(source: sources.Source) -> N
         pytest.skip("this machine has none")
     assert text
     known = parsers.find(source.subsystem)
-    assert source.subsystem == metrics.CPUINFO or (known is not None and list(known[1](text)))
+    assert source.subsystem in {metrics.CPUINFO, FACTS} or (known is not None and list(known[1](text)))
 
 
 def test_a_file_is_recorded_as_it_is(proc: Path) -> None:

@@ -20,37 +20,41 @@ Records = Callable[[Path], Iterator[dict[str, Any]]]
 
 
 def cpufreq(root: str) -> Source:
-    return records("cpufreq[*]", root, frequencies)
+    return records("cpufreq[*]", root, f"{SYSTEM}/cpu/cpu0/cpufreq", frequencies)
 
 
 def throttle(root: str) -> Source:
-    return records("thermal_throttle[*]", root, throttles)
+    return records("thermal_throttle[*]", root, f"{SYSTEM}/cpu/cpu0/thermal_throttle", throttles)
 
 
 def hwmon(root: str) -> Source:
-    return records("hwmon[*]", root, temperatures)
+    return records("hwmon[*]", root, "class/hwmon/hwmon0", temperatures)
 
 
 def edac(root: str) -> Source:
-    return records("edac[*]", root, memory_errors)
+    return records("edac[*]", root, f"{SYSTEM}/edac/mc/mc0", memory_errors)
 
 
 def numa(root: str) -> Source:
-    return records("numa[*]", root, nodes)
+    return records("numa[*]", root, f"{SYSTEM}/node/node1", nodes)
 
 
-def records(subsystem: str, root: str, look: Records) -> Source:
-    """Make a source of records, one JSON object a line; /sys is beside /proc."""
+def records(subsystem: str, root: str, sign: str, look: Records) -> Source:
+    """Make a source of records, one JSON object a line; /sys is beside /proc, and without `sign` there are none."""
     place = Path(root).parent / "sys"
 
-    def lines() -> str:
-        found = "".join(json.dumps(record, separators=(",", ":")) + "\n" for record in look(place))
-        if not found:
-            raise FileNotFoundError(2, "this machine has none")
-        return found
+    def lines() -> str | None:
+        return "".join(json.dumps(record, separators=(",", ":")) + "\n" for record in look(place)) or None
 
     asked = Patience(lines)
-    return now_and_then(Source(subsystem, asked.ask), SECONDS)
+
+    def ask() -> str | None:
+        # Looked for here, because a thread costs memory, and most machines lack most of these.
+        if not (place / sign).exists():
+            raise FileNotFoundError(2, "this machine has none")
+        return asked.ask()
+
+    return now_and_then(Source(subsystem, ask), SECONDS)
 
 
 def frequencies(place: Path) -> Iterator[dict[str, Any]]:
@@ -89,8 +93,7 @@ def memory_errors(place: Path) -> Iterator[dict[str, Any]]:
 
 def nodes(place: Path) -> Iterator[dict[str, Any]]:
     """A single node says nothing that /proc/meminfo does not say."""
-    folders = sorted((place / SYSTEM / "node").glob("node[0-9]*"))
-    for folder in folders if len(folders) > 1 else []:
+    for folder in sorted((place / SYSTEM / "node").glob("node[0-9]*")):
         record: dict[str, Any] = {"node": int(folder.name[4:])}
         for line in text(folder / "meminfo").splitlines():
             words = line.replace(":", "").split()
