@@ -11,16 +11,19 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from appliance.cli.options import Duration
-from appliance.errors import BadConfiguration, NoInput, NoPermission, Unavailable, UsageError
+from appliance.cli.options import Duration, Flush, Size
+from appliance.errors import BadConfiguration, InputOutput, NoInput, NoPermission, Unavailable, UsageError
 
 if TYPE_CHECKING:
     from appliance.collect.loop import Counts, Plan, Sink
+    from appliance.collect.recorder import Recorder
 
 SHORTEST_SECONDS = 0.01
 FLUSH_SECONDS = 30
 """How long what waits may take to be sent when the recording ends."""
 PROGRESS_SECONDS = 10
+SMALLEST_BYTES = 1_000_000
+"""Of a smaller file, much would be what every file begins with."""
 OPTIONAL_SOURCES = ["interrupts", "compaction", "buddyinfo", "tcp-states", "network-filesystems"]
 """As `collectors` has them, which is not loaded for `--help`: a test compares the two."""
 # The original's levels, with the words that other programs use for them.
@@ -33,6 +36,12 @@ def whole_seconds(ctx: click.Context, param: click.Parameter, seconds: float) ->
     if seconds > 1 and seconds % 1:
         raise click.BadParameter("above one second it is whole seconds, as the timestamps are.", ctx, param)
     return seconds
+
+
+def large_enough(ctx: click.Context, param: click.Parameter, size: int) -> int:
+    if 0 < size < SMALLEST_BYTES:
+        raise click.BadParameter("the smallest size is 1MB.", ctx, param)
+    return size
 
 
 def level(ctx: click.Context, param: click.Parameter, name: str) -> int:
@@ -50,6 +59,21 @@ def level(ctx: click.Context, param: click.Parameter, name: str) -> int:
               show_default=True, callback=whole_seconds, help="Time from one sample to the next.")  # fmt: skip
 @click.option("--collection", "-o", type=click.Path(path_type=Path), envvar="PCC_COLLECTION", metavar="FILE",
               help="The file, which is continued; *.gz is zipped. [default: pcc-HOSTNAME.json]")  # fmt: skip
+@click.option("--max-size", type=Size(), default="0", metavar="SIZE", callback=large_enough,
+              help="Put the file aside as NAME.1.json before it is larger (100MB, 2GB); begin a new one.")  # fmt: skip
+@click.option("--max-age", type=Duration(), default="0", metavar="TIME",
+              help="Put the file aside when it has so much time in it.")  # fmt: skip
+@click.option("--keep", type=click.IntRange(0, 10_000), default=7, show_default=True, metavar="FILES",
+              help="Keep so many that were put aside: NAME.1.json is the newest.")  # fmt: skip
+@click.option(
+    "--flush",
+    type=Flush(),
+    default="never",
+    show_default=True,
+    metavar="never|sample|TIME",
+    help="Force what is written to the disk: never (a power cut loses about 30 s), after each sample, or "
+    "every TIME. A recorder that is killed loses nothing, or of a *.gz file the last 5 s or TIME.",
+)
 @click.option("--server", envvar=["PCC_SERVER_URL", "PCC_SERVER"], metavar="URL", help="The receiver.")
 @click.option("--key-file", type=click.Path(path_type=Path), metavar="FILE",
               help="Has the key; only its owner may read it. Or set PCC_APIKEY.")  # fmt: skip
@@ -70,6 +94,7 @@ def command(
     mode: str | None, duration: float, interval: float, collection: Path | None, server: str | None,
     key_file: Path | None, machine_id: str | None, machine_name: str, batch: int, batch_wait: float, once: bool,
     progress: bool, log_level: int, optional: tuple[str, ...], procfs: str,
+    max_size: int, max_age: float, keep: int, flush: float | None,
 ) -> None:  # fmt: skip
     """Record this machine into a file, or send it to a receiver."""
     from appliance.collect import loop, meta
@@ -82,7 +107,11 @@ def command(
     if once:
         write_once(loop.take_one(plan), collection)
     elif (mode or ("trickle" if server and key else "local")) == "local":
-        record_locally(plan, collection or Path(f"pcc-{os.uname().nodename}.json"), progress)
+        from appliance.collect.recorder import Recorder
+        from appliance.collect.rotation import Rotation
+
+        path = collection or Path(f"pcc-{os.uname().nodename}.json")
+        record_locally(plan, Recorder(path, Rotation(max_size, max_age, keep), flush), progress)
     elif not server:
         raise UsageError("mode trickle sends to a receiver: name it with --server URL.")
     elif not key:
@@ -121,15 +150,14 @@ def write_once(sample: bytes, collection: Path | None) -> None:
     recorder.close()
 
 
-def record_locally(plan: "Plan", path: Path, progress: bool) -> None:
-    from appliance.collect.recorder import Recorder
-
-    recorder = Recorder(path)
+def record_locally(plan: "Plan", recorder: "Recorder", progress: bool) -> None:
     try:
         counts = record(plan, recorder.write, progress)
     finally:
         recorder.close()
-    click.echo(f"{summary(counts)} in {path}.", err=True)
+    click.echo(f"{summary(counts)} in {recorder.path}.", err=True)
+    if counts.lost:
+        raise InputOutput(f"{counts.lost} samples were lost: {recorder.path} could not be written for a time.")
 
 
 def send(plan: "Plan", server: str, key: str, batch: int, batch_wait: float, progress: bool) -> None:
@@ -187,4 +215,4 @@ def teller() -> "Sink":
 
 def summary(counts: Any) -> str:
     late = f" ({counts.late} came too late and were skipped)" if counts.late else ""
-    return f"{counts.samples} samples{late}"
+    return f"{counts.samples - counts.lost} samples{late}"
