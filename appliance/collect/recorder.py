@@ -39,9 +39,11 @@ class Recorder:
         self.waiting = b""
         """The zipped end of a sample for which there was no room: what follows makes no sense without it."""
         try:
-            self.lock()
-            if self.regular and os.fstat(self.descriptor).st_size:
-                self.mend()
+            # A terminal or a pipe is nobody's own.
+            if self.regular:
+                self.lock()
+                if os.fstat(self.descriptor).st_size:
+                    self.mend()
             self.size = os.fstat(self.descriptor).st_size
             self.started = rotation.first_time(self.descriptor)
         except BaseException:
@@ -53,7 +55,7 @@ class Recorder:
         try:
             fcntl.flock(self.descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
             # Between opening and locking, another recorder may have given the name to a new file of its own.
-            free = not self.regular or os.path.samestat(os.fstat(self.descriptor), self.path.stat())
+            free = os.path.samestat(os.fstat(self.descriptor), self.path.stat())
         except (BlockingIOError, FileNotFoundError):
             free = False
         if not free:
