@@ -54,10 +54,14 @@ class Counts:
 
 def record(
     plan: Plan, sinks: Sequence[Sink], wait: Callable[[float], bool], clock: Callable[[], float] = time.monotonic,
-    slept: Callable[[], float] = slept_seconds, extra: Extra = dict,
+    slept: Callable[[], float] = slept_seconds, extra: Extra = dict, counts: Counts | None = None,
 ) -> Counts:  # fmt: skip
-    """Sample until the duration is over, or until `wait` (given seconds, which may be negative) says to stop."""
-    session = Session(plan, sinks, clock, extra)
+    """
+    Sample until the duration is over, or until `wait` (given seconds, which may be negative) says to stop.
+
+    `extra` gives numbers that are recorded beside our own cost, and who wants to know the counts meanwhile gives them.
+    """
+    session = Session(plan, sinks, clock, extra, counts)
     offset = clock_offset()
     ticks, clocks = Ticks(plan.interval_seconds, plan.duration_seconds, clock(), offset), Clocks(offset, slept())
     while not ticks.over and not wait(ticks.due - clock()):
@@ -85,9 +89,11 @@ def now_ms() -> int:
 class Session:
     """Takes samples of one machine and gives them to the sinks."""
 
-    def __init__(self, plan: Plan, sinks: Sequence[Sink], clock: Callable[[], float], extra: Extra) -> None:
+    def __init__(
+        self, plan: Plan, sinks: Sequence[Sink], clock: Callable[[], float], extra: Extra, counts: Counts | None = None
+    ) -> None:
         self.plan, self.sinks, self.clock = plan, sinks, clock
-        self.counts, self.troubles = Counts(), Troubles(clock)
+        self.counts, self.troubles = counts or Counts(), Troubles(clock)
         self.own = Own(plan.root, extra, clock)
         self.sources = sources_of(plan)
         self.run, self.previous = now_ms(), 0.0
