@@ -3,7 +3,7 @@
 from appliance.measurement import EVENT
 from appliance.metrics import Group, Kind, Metric, Unit, declare
 
-SELF = "perfanalysis[self]"
+SELF, GAP = "perfanalysis[self]", "perfanalysis[gap]"
 
 
 def own(key: str, name: str, unit: Unit, sentence: str, kind: Kind = Kind.COUNTER, per_unit: int = 1) -> Metric:
@@ -77,3 +77,9 @@ CLOCK_STEP = event(
 LOST_SAMPLES = event(
     "lost", "samples", "lost_samples", Unit.COUNT, "Samples just before for which the disk had no room."
 )
+DROPPED_SAMPLES = declare(
+    Metric(
+        "event_dropped_samples", Unit.COUNT, Kind.GAUGE, Group.EVENT, GAP,
+        "Samples just before for which the spool had no room.", "machine",
+    )
+)  # fmt: skip
