@@ -26,7 +26,7 @@ from appliance.errors import (
     Unavailable,
     UsageError,
 )
-from appliance.ship.connection import address
+from appliance.ship.connection import address, open_connection
 from appliance.ship.trickle import retry_after
 
 PATH = "/api/v1/performance/upload"
@@ -106,8 +106,7 @@ def post(path: Path, url: str, key: str, fields: Mapping[str, str], timeout_seco
         size = os.fstat(file.fileno()).st_size
         head, tail = form(boundary, fields, path.name)
         scheme, host, port, prefix = address(url)
-        kind = http.client.HTTPSConnection if scheme == "https" else http.client.HTTPConnection
-        connection = kind(host, port, timeout=timeout_seconds)
+        connection = open_connection(scheme, host, port, timeout_seconds)
         try:
             connection.connect()
             # Who is refused by the head of a request cannot send the rest: the answer that says why is there already.

@@ -283,16 +283,29 @@ def test_a_key_may_come_from_a_file_of_ones_own(
     assert f"all stored by {url}." in done.stderr
 
 
-def test_what_is_not_accepted_is_said_and_the_exit_code_is_69(
-    run_program: RunProgram, receiver: tuple[str, str]
+def test_a_key_that_is_not_accepted_is_said_and_the_samples_are_sent_with_a_better_one(
+    run_program: RunProgram, receiver: tuple[str, str], data: Path
 ) -> None:
-    url, _ = receiver
+    url, key = receiver
+    asked = ("collect", "--duration", "300ms", *FAST, "--server", url, "--machine-id", "web-1")
 
-    done = run_program("collect", "--duration", "200ms", *FAST, "--server", url, env={"PCC_APIKEY": "pa1_wrong"})
+    wrong = run_program(*asked, env={"PCC_APIKEY": "pa1_wrong"})
+    right = run_program(*asked, env={"PCC_APIKEY": key})
 
-    assert done.returncode == 69
-    assert re.search(rf"(\d) of \1 samples were not stored by {url}: it answers 401: ", done.stderr.splitlines()[-1])
-    assert "pa1_wrong" not in done.stderr
+    assert (wrong.returncode, right.returncode) == (77, 0)
+    last = wrong.stderr.splitlines()[-1]
+    found = re.fullmatch(
+        rf"perfanalysis: (\d+) samples are not stored \({url}: it answers 401: The API key is missing or not valid\)\. "
+        r"They wait in (/\S+) and go with the next collect\.",
+        last,
+    )
+    assert found is not None
+    assert "pa1_wrong" not in wrong.stderr
+    assert ".." not in wrong.stderr
+    with TenantStore(data, "team-a", read_only=True) as store:
+        first, second = int(found[1]), int(right.stderr.split()[0])
+        assert history.machine(store, "web-1").samples == first + second
+    assert not Path(found[2]).exists()
 
 
 def test_a_receiver_that_is_away_at_the_end_is_not_waited_for_after_a_second_signal(start: Start) -> None:
@@ -308,7 +321,9 @@ def test_a_receiver_that_is_away_at_the_end_is_not_waited_for_after_a_second_sig
         _, said = process.communicate(timeout=5)
 
     assert process.returncode == 69
-    assert re.search(r"(\d+) of \1 samples were not stored by .*: Connection refused\.$", said.strip())
+    assert re.search(
+        r"\d+ samples are not stored \(\S+: it cannot be reached: Connection refused\)\. They wait in /", said
+    )
 
 
 def test_the_key_is_nowhere_to_be_seen(start: Start, receiver: tuple[str, str], tmp_path: Path) -> None:
