@@ -117,7 +117,8 @@ def untrusted(error: OSError) -> str | None:
 def is_plain(url: str) -> bool:
     """Say whether what goes to a receiver can be read on the way: without TLS, and not on this machine alone."""
     scheme, host, _, _ = address(url)
-    return scheme == "http" and not (host in {"localhost", "::1"} or host.startswith("127."))
+    digits = host.replace(".", "").isdigit()
+    return scheme == "http" and not (host in {"localhost", "::1"} or (digits and host.startswith("127.")))
 
 
 def address(url: str) -> tuple[str, str, int | None, str]:

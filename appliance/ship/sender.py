@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import Any, NamedTuple, Protocol
 
 from appliance import __version__
-from appliance.errors import BadConfiguration, BadData, NoPermission, PerfanalysisError, Unavailable
+from appliance.errors import BadConfiguration, BadData, InvalidKey, PerfanalysisError, Unavailable
 from appliance.ship import trickle
 from appliance.ship.batch import Batch
 from appliance.ship.breaker import Breaker, State
@@ -32,7 +32,7 @@ FASTEST = 1
 FAILURES: dict[Verdict, type[PerfanalysisError]] = {
     Verdict.AGAIN: Unavailable,
     Verdict.ELSEWHERE: BadConfiguration,
-    Verdict.PAUSED: NoPermission,
+    Verdict.PAUSED: InvalidKey,
     Verdict.TOO_LARGE: BadData,
     Verdict.REFUSED: BadData,
 }

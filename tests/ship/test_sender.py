@@ -1,18 +1,14 @@
 """The sender, against a small receiver that answers as it is told: what is acknowledged, retried, halved, dropped."""
 
-import hashlib
-import http.client
 import json
 import logging
 import socket
-import threading
 import time
 import zlib
-from collections.abc import Callable, Iterator
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
-from typing import Any, NamedTuple
+from collections.abc import Callable
 
 import pytest
+from answering_receiver import Answer, Receiver, Request, answer, sample, stored
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -25,92 +21,6 @@ from appliance.ship.trickle import Verdict
 
 KEY = "pa1_secret"
 PACE = Pace(3, 0.05, first_seconds=0.02, longest_seconds=0.1, pause_seconds=0.2, open_seconds=0.1)
-
-
-def sample(at: int) -> bytes:
-    return b'{"timestamp":%d,"subsystem":"/proc/stat","measurement":"cpu  1 2\\n"}\n' % at * 2
-
-
-class Request(NamedTuple):
-    path: str
-    headers: http.client.HTTPMessage
-    body: bytes
-    connection: tuple[str, int]
-
-    @property
-    def times(self) -> list[int]:
-        return sorted({record["timestamp"] for record in json.loads(self.body)["measurements"]})
-
-    @property
-    def digest(self) -> str:
-        machine = json.loads(self.body)["identifier"].encode()
-        return hashlib.sha256(b"pa1\0trickle\0" + machine + b"\0" + self.body).hexdigest()
-
-
-Answer = tuple[int, dict[str, str], bytes] | None
-"""Status, headers and body; None closes the connection without an answer."""
-
-
-def stored(request: Request) -> Answer:
-    return 200, {}, json.dumps({"error": None, "batch": request.digest}).encode()
-
-
-def answer(status: int, body: bytes = b"", **headers: str) -> Callable[[Request], Answer]:
-    return lambda _: (status, {name.replace("_", "-"): value for name, value in headers.items()}, body)
-
-
-class Receiver:
-    """Answers each request with the next of its answers, and the last one for ever."""
-
-    def __init__(self, *answers: Callable[[Request], Answer], port: int = 0) -> None:
-        self.answers = list(answers)
-        self.requests: list[Request] = []
-        receiver = self
-
-        class Handler(BaseHTTPRequestHandler):
-            protocol_version = "HTTP/1.1"
-
-            def do_POST(self) -> None:
-                content = self.rfile.read(int(self.headers["Content-Length"]))
-                request = Request(self.path, self.headers, zlib.decompress(content, 31), self.client_address)
-                receiver.requests.append(request)
-                said = receiver.answers[min(len(receiver.requests), len(receiver.answers)) - 1](request)
-                if said is None:
-                    self.close_connection = True
-                    return
-                status, headers, body = said
-                self.send_response(status)
-                for name, value in {**headers, "Content-Length": str(len(body))}.items():
-                    self.send_header(name, value)
-                self.end_headers()
-                self.wfile.write(body)
-
-            def log_message(self, *_: Any) -> None:
-                pass
-
-        self.server = ThreadingHTTPServer(("127.0.0.1", port), Handler)
-        self.server.daemon_threads = True
-        self.url = f"http://127.0.0.1:{self.server.server_address[1]}"
-        self.thread = threading.Thread(target=self.server.serve_forever, args=(0.01,))
-        self.thread.start()
-
-    def close(self) -> None:
-        self.server.shutdown()
-        self.thread.join()
-        self.server.server_close()
-
-
-@pytest.fixture
-def receiver() -> Iterator[Callable[..., Receiver]]:
-    started: list[Receiver] = []
-
-    def start(*answers: Callable[[Request], Answer], port: int = 0) -> Receiver:
-        started.append(Receiver(*answers, port=port))
-        return started[-1]
-
-    yield start
-    for each in started:
-        each.close()
 
 
 def send(url: str, samples: int, *, seconds: float = 5, pace: Pace = PACE, queue: Queue | None = None) -> Sender:
