@@ -328,15 +328,96 @@ def test_a_receiver_that_is_away_at_the_end_is_not_waited_for_after_a_second_sig
 
 def test_the_key_is_nowhere_to_be_seen(start: Start, receiver: tuple[str, str], tmp_path: Path) -> None:
     url, key = receiver
-    process = start("collect", *FAST, "--server", url, "--log-level", "debug", PCC_APIKEY=key)
+    process = start(
+        "collect", *FAST, "--server", url, "--log-level", "debug", "--metrics-file", "x.prom", PCC_APIKEY=key
+    )
     time.sleep(1)
 
     arguments = Path(f"/proc/{process.pid}/cmdline").read_bytes()
+    written = [path for path in (tmp_path / "home").rglob("*") if path.is_file()]
+    found = [path for path in [*written, tmp_path / "m"] if key.encode() in path.read_bytes()]
     process.terminate()
     _, said = process.communicate(timeout=10)
 
+    assert written
+    assert found == []
     assert key.encode() not in arguments
     assert key not in said
+
+
+def test_a_key_that_cannot_be_read_does_not_stop_the_recording(
+    run_program: RunProgram, receiver: tuple[str, str], tmp_path: Path
+) -> None:
+    url, _ = receiver
+
+    done = run_program("collect", "--duration", "200ms", *FAST, "--server", url, "--key-file", "absent")
+
+    assert done.returncode == 66
+    assert re.search(
+        r"perfanalysis: \d samples are not stored \(the key file absent cannot be read: No such file or directory\)\. "
+        r"They wait in /\S+ and go with the next collect\.\n$",
+        done.stderr,
+    )
+
+
+def test_a_service_has_its_key_and_its_state_from_systemd(
+    run_program: RunProgram, receiver: tuple[str, str], tmp_path: Path
+) -> None:
+    url, key = receiver
+    (tmp_path / "credentials").mkdir()
+    (tmp_path / "credentials" / "apikey").write_text(key)
+    (tmp_path / "credentials" / "apikey").chmod(0o440)
+    settings = {"CREDENTIALS_DIRECTORY": str(tmp_path / "credentials"), "STATE_DIRECTORY": f"{tmp_path}/state:/other"}
+
+    done = run_program("collect", "--duration", "200ms", *FAST, "--server", url, env=settings)
+
+    assert done.returncode == 0
+    assert f"all stored by {url}." in done.stderr
+    assert (tmp_path / "state").is_dir()
+    assert not (tmp_path / "home" / ".local").exists()
+
+
+def test_two_collectors_do_not_share_a_spool(
+    start: Start, run_program: RunProgram, receiver: tuple[str, str], tmp_path: Path
+) -> None:
+    url, key = receiver
+    start("collect", *FAST, "--server", url, "--spool", "spool", PCC_APIKEY=key)
+    until((tmp_path / "spool" / "LOCK").exists)
+
+    done = run_program("collect", *FAST, "--server", url, "--spool", "spool", env={"PCC_APIKEY": key})
+
+    assert done.returncode == 73
+    assert done.stderr == (
+        "perfanalysis: the spool spool is in use by another collector: name another one with --spool.\n"
+    )
+
+
+def test_without_a_place_for_the_spool_memory_has_to_do(
+    run_program: RunProgram, receiver: tuple[str, str], tmp_path: Path
+) -> None:
+    url, key = receiver
+    (tmp_path / "file").write_text("")
+
+    done = run_program(
+        "collect", "--duration", "200ms", *FAST, "--server", url, "--spool", "file/spool", env={"PCC_APIKEY": key}
+    )
+
+    assert done.returncode == 0
+    assert "ERROR the spool file/spool cannot be used: Not a directory. Samples wait in memory" in done.stderr
+    assert f"all stored by {url}." in done.stderr
+
+
+def test_a_key_that_others_can_read_on_the_way_is_said_once(start: Start) -> None:
+    process = start("collect", *FAST, "--server", "http://receiver.invalid", "--batch-wait", "100ms", PCC_APIKEY="key")
+    time.sleep(1)
+    process.terminate()
+    time.sleep(0.5)
+    process.terminate()
+
+    _, said = process.communicate(timeout=10)
+
+    assert said.count("go to http://receiver.invalid without encryption: use https.") == 1
+    assert process.returncode == 69
 
 
 def test_no_heavy_package_is_loaded_while_it_records(environment: dict[str, str], tmp_path: Path) -> None:
