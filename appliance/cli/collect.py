@@ -25,6 +25,7 @@ if TYPE_CHECKING:
 
 logger = logging.getLogger(__name__)
 SHORTEST_SECONDS = 0.01
+STOPPING = {signal.SIGTERM, signal.SIGINT, signal.SIGHUP}
 FLUSH_SECONDS = 30
 """How long what waits may take to be sent when the recording ends."""
 TOLD_SECONDS = 10
@@ -80,6 +81,7 @@ def level(ctx: click.Context, param: click.Parameter, name: str) -> int:
               help="Where samples wait. [default: below --state]")  # fmt: skip
 @click.option("--spool-size", type=click.IntRange(1, 1 << 20), default=512, metavar="MB",
               envvar="PERFANALYSIS_SPOOL_SIZE", help="Beyond it the oldest go. [default: 512]")  # fmt: skip
+@click.option("--upload", is_flag=True, envvar="UPLOAD_AUTO", help="Upload the file in the end, as `upload` does.")
 @state_option
 @click.option("--metrics-file", type=click.Path(path_type=Path), envvar="PERFANALYSIS_METRICS_FILE", metavar="FILE",
               help="Its own metrics, for Prometheus (*.prom).")  # fmt: skip
@@ -91,8 +93,8 @@ def level(ctx: click.Context, param: click.Parameter, name: str) -> int:
 def command(
     mode: str | None, duration: float, interval: float, collection: Path | None, server: str | None,
     key_file: Path | None, ca_file: Path | None, machine_id: str | None, machine_name: str, batch: int,
-    batch_wait: float, spool: Path | None, spool_size: int, state: Path, metrics_file: Path | None, once: bool,
-    progress: bool, log_level: int, procfs: str,
+    batch_wait: float, spool: Path | None, spool_size: int, upload: bool, state: Path, metrics_file: Path | None,
+    once: bool, progress: bool, log_level: int, procfs: str,
 ) -> None:  # fmt: skip
     """
     Record this machine into a file, or send it to a receiver.
@@ -114,7 +116,11 @@ def command(
         if key is not None:
             # Not needed, but what is wrong with it is better known.
             key()
-        record_locally(plan, collection or Path(f"pcc-{os.uname().nodename}.json"), reporting)
+        path = collection or Path(f"pcc-{os.uname().nodename}.json")
+        uploading = prepare_upload(path, machine) if upload else None
+        record_locally(plan, path, reporting)
+        if uploading is not None:
+            uploading(state)
     else:
         server, key = trickle.check_target(server, key)
         send(plan, trickle.Road(server, key, ca_file, batch, batch_wait, spool, spool_size, state), reporting)
@@ -142,6 +148,20 @@ def record_locally(plan: "Plan", path: Path, reporting: Reporting) -> None:
     finally:
         recorder.close()
     click.echo(f"{summary(counts)} in {path}.", err=True)
+
+
+def prepare_upload(path: Path, machine: str) -> Callable[[Path], None]:
+    """Return what uploads a recording when it ended; what is wrong with the settings is said before it begins."""
+    from appliance.cli import upload
+
+    prepared = upload.prepare(path, machine)
+
+    def send(state: Path) -> None:
+        # They were blocked for the sake of the recording, and what could not be uploaded is not forgotten.
+        signal.pthread_sigmask(signal.SIG_UNBLOCK, STOPPING)
+        upload.send_or_keep(prepared, state)
+
+    return send
 
 
 def send(plan: "Plan", road: "trickle.Road", reporting: Reporting) -> None:
@@ -225,7 +245,7 @@ def until_stopped() -> Callable[[float], bool]:
     The signals are blocked and taken while waiting only: a sample that is begun is always written whole.
     """
     signals = {
-        number for number in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP)
+        number for number in STOPPING
         # A program that nohup or a shell's background starts ignores some, and goes on doing so.
         if signal.getsignal(number) is not signal.SIG_IGN
     }  # fmt: skip
