@@ -19,6 +19,7 @@ COMMANDS = [
     ("import", "import_", "Store recordings and CSV files from disk."),
     ("export", "export", "Write a machine's history as CSV."),
     ("upload", "upload", "Send a CSV file or a recording to a receiver."),
+    ("status", "status", "Show the collectors of this machine: samples, spool, receiver, cost."),
     ("process", "process", "Turn a recording into CSV files (also: pcprocess)."),
     ("tenant", "tenant", "Create and list tenants."),
     ("key", "key", "Create, list and revoke keys."),

@@ -44,10 +44,15 @@ class Counts:
 
 
 def record(
-    plan: Plan, sinks: Sequence[Sink], wait: Callable[[float], bool], clock: Callable[[], float] = time.monotonic
-) -> Counts:
-    """Sample until the duration is over, or until `wait` (given seconds, which may be negative) says to stop."""
-    counts, troubles = Counts(), Troubles()
+    plan: Plan, sinks: Sequence[Sink], wait: Callable[[float], bool], clock: Callable[[], float] = time.monotonic,
+    counts: Counts | None = None,
+) -> Counts:  # fmt: skip
+    """
+    Sample until the duration is over, or until `wait` (given seconds, which may be negative) says to stop.
+
+    Who wants to know the counts meanwhile gives them to be counted in.
+    """
+    counts, troubles = counts or Counts(), Troubles()
     ticks = Ticks(plan.interval_seconds, plan.duration_seconds, clock(), clock_offset())
     run, previous = now_ms(), 0.0
     sources: list[Source] = []
