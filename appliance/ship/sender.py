@@ -21,7 +21,8 @@ from appliance.ship.trickle import Verdict
 logger = logging.getLogger(__name__)
 GZIP = 31
 """What zlib calls a stream with gzip's header and checksum."""
-FASTEST = 1
+LEVEL = 6
+"""A third smaller than the fastest, for 30 µs more a sample; what comes above takes twice the time for a twentieth."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -108,7 +109,7 @@ class Sender(threading.Thread):
         """Send a batch until it is decided what becomes of it, or the time is over."""
         content = trickle.body(self.machine, batch.run, batch.samples)
         digest = trickle.digest(self.machine, content)
-        packed = zlib.compress(content, FASTEST, GZIP)
+        packed = zlib.compress(content, LEVEL, GZIP)
         while not self.given_up:
             verdict, reason, wanted_seconds = self.send(packed, digest)
             if verdict is Verdict.STORED:

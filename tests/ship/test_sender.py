@@ -10,6 +10,7 @@ import time
 import zlib
 from collections.abc import Callable, Iterator
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
 from typing import Any, NamedTuple
 
 import pytest
@@ -416,6 +417,18 @@ def test_batches_are_all_samples_in_order(samples: list[tuple[int, int]], limit:
 
     assert sent == samples
     assert queue.bytes == 0
+
+
+def test_a_batch_stands_by_subsystem_and_then_by_time_and_packs_better_so(recordings: Path) -> None:
+    with (recordings / "azure_d4s_idle_short" / "host.json").open("rb") as file:
+        lines = [line for line, _ in zip(file, range(300), strict=False)]
+
+    body = trickle.body("web-1", 5, lines)
+
+    order = [(record["subsystem"], record["timestamp"]) for record in json.loads(body)["measurements"]]
+    assert order == sorted(order)
+    assert len(order) == 300
+    assert len(zlib.compress(body, 6)) < len(zlib.compress(b"".join(lines), 6))
 
 
 @given(st.lists(st.text(max_size=20), min_size=1), st.text(max_size=10))
