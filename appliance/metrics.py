@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import Literal
 
-Per = Literal["machine", "cpu", "disk", "interface", "mount", "container"]
+Per = Literal["machine", "cpu", "disk", "interface", "mount", "container", "process", "cgroup"]
 
 
 class Unit(StrEnum):
@@ -24,6 +24,8 @@ class Unit(StrEnum):
 class Kind(StrEnum):
     COUNTER = "counter"
     GAUGE = "gauge"
+    GROWTH = "growth"
+    """What a counter grew by in the interval that ends at the sample; the counter itself was not kept."""
 
 
 class Group(StrEnum):
@@ -40,6 +42,8 @@ class Group(StrEnum):
     PRESSURE = "pressure"
     UPTIME = "uptime"
     SHARE = "share"
+    PROCESS = "process"
+    CGROUP = "cgroup"
 
 
 @dataclass(frozen=True, slots=True, eq=False)

@@ -10,6 +10,7 @@ from appliance.collect.sources import (
     meminfo,
     netdev,
     pressure,
+    processes,
     stat,
     statfs,
     uptime,
@@ -30,5 +31,6 @@ COLLECTORS: list[Callable[[str], Source]] = [
     pressure.memory,
     pressure.io,
     pressure.irq,
+    processes.source,
 ]
 """Each makes its source from the place of /proc, anew for every run."""

@@ -1,6 +1,6 @@
 """Which parser reads which subsystem, in reading order: a test checks that every module here is on the list."""
 
-from appliance import metrics
+from appliance import metrics, process_metrics
 from appliance.metrics import Group
 from appliance.procfs import (
     Parser,
@@ -10,6 +10,7 @@ from appliance.procfs import (
     meminfo,
     netdev,
     pressure,
+    processes,
     stat,
     statfs,
     uptime,
@@ -27,6 +28,7 @@ PARSERS: list[tuple[str, Group, Parser]] = [
     (metrics.UPTIME, Group.UPTIME, uptime.parse),
     *((path, Group.PRESSURE, pressure.parser(resource)) for resource, path in metrics.PRESSURE.items()),
     (metrics.CONTAINER, Group.CONTAINER, container.parse),
+    (process_metrics.PROCESSES, Group.PROCESS, processes.parse),
 ]
 """(subsystem, group, parser); a subsystem that ends in "/" stands for all that begin with it."""
 

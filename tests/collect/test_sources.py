@@ -24,6 +24,7 @@ def test_the_order_is_that_of_a_recording() -> None:
         "/proc/cpuinfo", "/proc/stat", "/proc/meminfo", "/proc/net/dev", "/proc/diskstats", "statfs[*]",
         "/proc/vmstat", "/proc/loadavg", "/proc/uptime",
         "/proc/pressure/cpu", "/proc/pressure/memory", "/proc/pressure/io", "/proc/pressure/irq",
+        "perfanalysis[processes]",
     ]  # fmt: skip
 
 
