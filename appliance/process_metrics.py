@@ -52,19 +52,15 @@ PROCESSES_ZOMBIE = state("ZXx", "zombie", "Processes that ended and that their p
 PROCESSES_IDLE = state("IPKW", "idle", "Threads of the kernel with nothing to do.")
 
 
-def process(key: str, name: str, unit: Unit, kind: Kind, sentence: str, per_unit: int = 1) -> Metric:
-    PROCESS_KEYS[key] = metric(f"process_{name}", unit, kind, sentence, "process", per_unit)
-    return PROCESS_KEYS[key]
+def process(name: str, unit: Unit, kind: Kind, sentence: str, per_unit: int = 1) -> Metric:
+    """There is a value only while the process is among the biggest."""
+    return metric(f"process_{name}", unit, kind, sentence, "process", per_unit)
 
 
-PROCESS_KEYS: dict[str, Metric] = {}
-"""The metric of each number in the line of a process; there is one only while it is among the biggest."""
-PROCESS_CPU = process("cpu", "cpu_seconds", Unit.SECONDS, Kind.GROWTH, "CPU time used in the interval.", 100)
-PROCESS_MEMORY = process("rss_kb", "resident_bytes", Unit.BYTES, Kind.GAUGE, "Memory it holds, shared parts included.")
-PROCESS_READ = process("read", "read_bytes", Unit.BYTES, Kind.GROWTH, "Bytes read from disks in the interval.")
-PROCESS_WRITTEN = process("write", "written_bytes", Unit.BYTES, Kind.GROWTH, "Bytes written to disks in the interval.")
-PROCESS_FAULTS = process(
-    "faults", "major_faults", Unit.COUNT, Kind.GROWTH, "Page faults in the interval that waited for a disk."
-)
-PROCESS_THREADS = process("threads", "threads", Unit.COUNT, Kind.GAUGE, "Its threads.")
-PROCESS_PID = process("pid", "pid", Unit.COUNT, Kind.GAUGE, "Number of the process; of several the biggest one's.")
+PROCESS_CPU = process("cpu_seconds", Unit.SECONDS, Kind.GROWTH, "CPU time used in the interval.", 100)
+PROCESS_READ = process("read_bytes", Unit.BYTES, Kind.GROWTH, "Bytes read from disks in the interval.")
+PROCESS_WRITTEN = process("written_bytes", Unit.BYTES, Kind.GROWTH, "Bytes written to disks in the interval.")
+PROCESS_FAULTS = process("major_faults", Unit.COUNT, Kind.GROWTH, "Page faults in the interval that waited for a disk.")
+PROCESS_MEMORY = process("resident_bytes", Unit.BYTES, Kind.GAUGE, "Memory it holds, shared parts included.")
+PROCESS_THREADS = process("threads", Unit.COUNT, Kind.GAUGE, "Its threads.")
+PROCESS_PID = process("pid", Unit.COUNT, Kind.GAUGE, "Number of the process; of several the biggest one's.")

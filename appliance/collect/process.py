@@ -108,18 +108,22 @@ class Process:
         """
         Return its line of the record: who it is, how it is, and what it used since it was looked at before.
 
-        `over` says over how many looks, where it is more than one. What is not known is not there.
+        `is` has state, threads and resident kB; `used` CPU ticks, bytes read and written, and major faults, null where
+        not known, without the zeros at its end. `over` says over how many looks, where it is more than one. In lists
+        that is a fifth less to send than by name.
         """
         if number - self.identified >= IDENTITY_LOOKS:
             self.identity, self.identified = self.identify(users, arguments), number
-        used = ""
-        if self.span:
-            used = f',"cpu":{self.cpu_used},"faults":{self.faults_used}' + over("over", self.span)
-            if self.io_known:
-                used += f',"read":{self.read_used},"write":{self.written_used}'
-                if self.read_used or self.written_used:
-                    used += over("io_over", self.io_span)
-        return f'{{{self.identity},"state":"{self.state}","threads":{self.threads},"rss_kb":{self.rss_kb}{used}}}'
+        used = self.used() if self.span else ""
+        return f'{{{self.identity},"is":["{self.state}",{self.threads},{self.rss_kb}]{used}}}'
+
+    def used(self) -> str:
+        io = (self.read_used, self.written_used) if self.io_known else (None, None)
+        amounts: list[int | None] = [self.cpu_used, *io, self.faults_used]
+        while amounts and amounts[-1] == 0:
+            del amounts[-1]
+        text = f',"used":{json.dumps(amounts, separators=(",", ":"))}' + over("over", self.span)
+        return text + over("io_over", self.io_span) if self.read_used or self.written_used else text
 
     def identify(self, users: Users, arguments: bool) -> str:
         """Return who it is, as the first members of a JSON object."""

@@ -18,18 +18,18 @@ from appliance.process_metrics import (
     COUNT_KEYS,
     PROCESS_CPU,
     PROCESS_FAULTS,
-    PROCESS_KEYS,
     PROCESS_MEMORY,
     PROCESS_PID,
     PROCESS_READ,
+    PROCESS_THREADS,
     PROCESS_WRITTEN,
     STATES,
 )
 from appliance.procfs import Value
 from appliance.procfs.statfs import whole
 
-SPREAD = {PROCESS_CPU: "over", PROCESS_FAULTS: "over", PROCESS_READ: "io_over", PROCESS_WRITTEN: "io_over"}
-"""What of a process that is not looked at each time is spread over several intervals, and the key of how many."""
+USED = ((PROCESS_CPU, "over"), (PROCESS_READ, "io_over"), (PROCESS_WRITTEN, "io_over"), (PROCESS_FAULTS, "over"))
+"""The metrics of the list "used", and the key of how many intervals each is spread over."""
 MEMORY_TICK = 1 << 40
 """Whoever used CPU time is the biggest; among those that did not it is memory that counts."""
 NUMBERED = re.compile(r"\d{4,}")
@@ -78,13 +78,17 @@ def counts(record: dict[str, Any]) -> Iterator[Value]:
 
 def process(record: dict[str, Any]) -> dict[Metric, int]:
     """Return the numbers of one process, those of several intervals as one interval's share."""
-    numbers = {}
-    for key, metric in PROCESS_KEYS.items():
-        if key in record:
-            looks = max(1, whole(record.get(SPREAD[metric], 1), SPREAD[metric])) if metric in SPREAD else 1
-            numbers[metric] = round(whole(record[key], key) / looks) if looks > 1 else whole(record[key], key)
-    if PROCESS_MEMORY in numbers:
-        numbers[PROCESS_MEMORY] *= 1024
+    numbers = {PROCESS_PID: whole(record["pid"], "pid")}
+    now, used = record.get("is"), record.get("used")
+    if isinstance(now, list) and len(now) == 3:
+        numbers[PROCESS_THREADS] = whole(now[1], "threads")
+        numbers[PROCESS_MEMORY] = whole(now[2], "memory") * 1024
+    if isinstance(used, list):
+        # Zeros at its end are left out.
+        for (metric, key), amount in zip(USED, [*used, 0, 0, 0, 0], strict=False):
+            if amount is not None:
+                looks = max(1, whole(record.get(key, 1), key))
+                numbers[metric] = (whole(amount, "used") + looks // 2) // looks
     return numbers
 
 

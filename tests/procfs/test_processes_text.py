@@ -22,7 +22,7 @@ def values(*rows: dict[str, object]) -> dict[tuple[str, str], int]:
 
 
 def process(**changes: object) -> dict[str, object]:
-    return {"pid": 7, "start": 5, "name": "app", "user": "alice", "state": "S", "threads": 2, "rss_kb": 10, **changes}
+    return {"pid": 7, "start": 5, "name": "app", "user": "alice", "is": ["S", 2, 10], **changes}
 
 
 def test_counts_are_of_the_machine_and_a_state_without_anybody_is_zero() -> None:
@@ -56,9 +56,9 @@ def test_an_instance_is_a_program_where_it_runs(changes: dict[str, object], inst
 
 def test_processes_of_one_program_are_summed_and_the_pid_is_the_biggest_ones() -> None:
     found = values(
-        process(pid=1, cpu=3, rss_kb=900, read=0, write=10),
-        process(pid=2, cpu=50, rss_kb=100, read=4096, write=20),
-        process(pid=3, cpu=0, rss_kb=5000),
+        process(pid=1, used=[3, 0, 10], **{"is": ["S", 2, 900]}),
+        process(pid=2, used=[50, 4096, 20], **{"is": ["R", 1, 100]}),
+        process(pid=3, used=[], **{"is": ["S", 1, 5000]}),
     )
 
     assert found["process_cpu_seconds", "app (alice)"] == 53
@@ -69,7 +69,7 @@ def test_processes_of_one_program_are_summed_and_the_pid_is_the_biggest_ones() -
 
 
 def test_of_several_intervals_one_has_its_share() -> None:
-    found = values(process(cpu=400, faults=8, read=1000, write=0, over=8, io_over=4))
+    found = values(process(used=[400, 1000, 0, 8], over=8, io_over=4))
 
     assert found["process_cpu_seconds", "app (alice)"] == 50
     assert found["process_major_faults", "app (alice)"] == 1
@@ -77,19 +77,21 @@ def test_of_several_intervals_one_has_its_share() -> None:
 
 
 def test_what_was_not_collected_is_not_there() -> None:
-    found = values(process(cpu=1))
+    found = values(process(used=[1, None, None]), process(pid=8, name="other"))
 
+    assert found["process_major_faults", "app (alice)"] == 0
     assert ("process_read_bytes", "app (alice)") not in found
+    assert ("process_cpu_seconds", "other (alice)") not in found
 
 
 def test_odd_text_is_refused() -> None:
-    for bad in ("[]", '{"pid":7}', '{"pid":7,"name":"x","cpu":1.5}', '{"processes":NaN}', '{"states":{"S":"x"}}'):
+    for bad in ("[]", '{"pid":7}', '{"pid":7,"name":"x","used":[1.5]}', '{"processes":NaN}', '{"states":{"S":"x"}}'):
         with pytest.raises(ValueError, match="object|name|whole|NaN"):
             list(processes.parse(bad))
 
 
 def test_what_was_used_in_an_interval_is_a_rate_without_a_sample_before() -> None:
-    samples = [text(process(cpu=50)), text(process(pid=8, name="burst", cpu=500)), text(process(cpu=100))]
+    samples = [text(process(used=[50])), text(process(pid=8, name="burst", used=[500])), text(process(used=[100]))]
 
     parsed = from_measurements(
         [Measurement(1_767_977_160 + 5 * at, catalogue.PROCESSES, each) for at, each in enumerate(samples)], "web-1"
