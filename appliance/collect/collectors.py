@@ -4,6 +4,7 @@ from collections.abc import Callable
 
 from appliance.collect.sources import (
     Source,
+    cgroups,
     cpuinfo,
     diskstats,
     loadavg,
@@ -32,5 +33,6 @@ COLLECTORS: list[Callable[[str], Source]] = [
     pressure.io,
     pressure.irq,
     processes.source,
+    cgroups.source,
 ]
 """Each makes its source from the place of /proc, anew for every run."""

@@ -24,7 +24,8 @@ def container(path: str) -> tuple[str, str] | None:
     parts = path.split("/")
     for at in range(len(parts) - 1, -1, -1):
         found = ID.fullmatch(parts[at])
-        if found is not None:
+        # Beside each container of podman runs its monitor.
+        if found is not None and not (found["prefix"] or "").endswith("conmon"):
             return runtime(found["prefix"], parts[:at]), found["id"]
     return None
 

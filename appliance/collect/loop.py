@@ -102,6 +102,6 @@ def take(sources: Iterable[Source], timestamp: int | float, troubles: Troubles) 
             troubles.failed(source.subsystem, error)
             continue
         troubles.worked(source.subsystem)
-        if text is not None:
-            lines.append(line(Measurement(timestamp, source.subsystem, text)))
+        texts = text if isinstance(text, dict) else {} if text is None else {source.subsystem: text}
+        lines += [line(Measurement(timestamp, subsystem, each)) for subsystem, each in texts.items()]
     return "".join(lines).encode()

@@ -1,9 +1,10 @@
 """Which parser reads which subsystem, in reading order: a test checks that every module here is on the list."""
 
-from appliance import metrics, process_metrics
+from appliance import cgroup_metrics, metrics, process_metrics
 from appliance.metrics import Group
 from appliance.procfs import (
     Parser,
+    cgroups,
     container,
     diskstats,
     loadavg,
@@ -29,6 +30,7 @@ PARSERS: list[tuple[str, Group, Parser]] = [
     *((path, Group.PRESSURE, pressure.parser(resource)) for resource, path in metrics.PRESSURE.items()),
     (metrics.CONTAINER, Group.CONTAINER, container.parse),
     (process_metrics.PROCESSES, Group.PROCESS, processes.parse),
+    (cgroup_metrics.CGROUPS, Group.CGROUP, cgroups.parse),
 ]
 """(subsystem, group, parser); a subsystem that ends in "/" stands for all that begin with it."""
 

@@ -24,7 +24,7 @@ def test_the_order_is_that_of_a_recording() -> None:
         "/proc/cpuinfo", "/proc/stat", "/proc/meminfo", "/proc/net/dev", "/proc/diskstats", "statfs[*]",
         "/proc/vmstat", "/proc/loadavg", "/proc/uptime",
         "/proc/pressure/cpu", "/proc/pressure/memory", "/proc/pressure/io", "/proc/pressure/irq",
-        "perfanalysis[processes]",
+        "perfanalysis[processes]", "perfanalysis[cgroups]",
     ]  # fmt: skip
 
 
@@ -36,8 +36,9 @@ def test_what_is_read_on_this_machine_can_be_parsed(source: sources.Source) -> N
         pytest.skip(f"this kernel has no {source.subsystem}: {error.strerror}")
 
     assert text
-    known = parsers.find(source.subsystem)
-    assert source.subsystem == metrics.CPUINFO or (known is not None and list(known[1](text)))
+    for subsystem, each in (text if isinstance(text, dict) else {source.subsystem: text}).items():
+        known = parsers.find(subsystem)
+        assert subsystem == metrics.CPUINFO or (known is not None and list(known[1](each)))
 
 
 def test_a_file_is_recorded_as_it_is(proc: Path) -> None:

@@ -10,8 +10,12 @@ READ_BYTES = 64 << 10
 class Source(NamedTuple):
     subsystem: str
     """What a recording calls it: the file's path, or a special name with brackets."""
-    read: Callable[[], str | None]
-    """Read it now; None where there is nothing new to say. Raises OSError or ValueError where it cannot be read."""
+    read: Callable[[], str | dict[str, str] | None]
+    """
+    Read it now: its text, or texts by subsystem where they are several; None where there is nothing new to say.
+
+    Raises OSError or ValueError where it cannot be read.
+    """
 
 
 def whole_file(root: str, name: str) -> Source:
