@@ -11,16 +11,21 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from appliance.cli.options import Duration
-from appliance.errors import BadConfiguration, NoInput, NoPermission, Unavailable, UsageError
+from appliance.cli.options import Duration, Flush, Size
+from appliance.errors import BadConfiguration, InputOutput, NoInput, NoPermission, Unavailable, UsageError
 
 if TYPE_CHECKING:
     from appliance.collect.loop import Counts, Plan, Sink
+    from appliance.collect.recorder import Recorder
 
 SHORTEST_SECONDS = 0.01
 FLUSH_SECONDS = 30
 """How long what waits may take to be sent when the recording ends."""
 PROGRESS_SECONDS = 10
+SMALLEST_BYTES = 1_000_000
+"""Of a smaller file, much would be what every file begins with."""
+OPTIONAL_SOURCES = ["interrupts", "compaction", "buddyinfo", "tcp-states", "network-filesystems"]
+"""As `collectors` has them, which is not loaded for `--help`: a test compares the two."""
 # The original's levels, with the words that other programs use for them.
 LEVELS = {"TRACE": 10, "DEBUG": 10, "INFO": 20, "WARN": 30, "WARNING": 30, "ERROR": 40, "CRITICAL": 50}
 
@@ -31,6 +36,12 @@ def whole_seconds(ctx: click.Context, param: click.Parameter, seconds: float) ->
     if seconds > 1 and seconds % 1:
         raise click.BadParameter("above one second it is whole seconds, as the timestamps are.", ctx, param)
     return seconds
+
+
+def large_enough(ctx: click.Context, param: click.Parameter, size: int) -> int:
+    if 0 < size < SMALLEST_BYTES:
+        raise click.BadParameter("the smallest size is 1MB.", ctx, param)
+    return size
 
 
 def level(ctx: click.Context, param: click.Parameter, name: str) -> int:
@@ -48,6 +59,21 @@ def level(ctx: click.Context, param: click.Parameter, name: str) -> int:
               show_default=True, callback=whole_seconds, help="Time from one sample to the next.")  # fmt: skip
 @click.option("--collection", "-o", type=click.Path(path_type=Path), envvar="PCC_COLLECTION", metavar="FILE",
               help="The file, which is continued; *.gz is zipped. [default: pcc-HOSTNAME.json]")  # fmt: skip
+@click.option("--max-size", type=Size(), default="0", metavar="SIZE", callback=large_enough,
+              help="Put the file aside as NAME.1.json before it is larger (100MB, 2GB); begin a new one.")  # fmt: skip
+@click.option("--max-age", type=Duration(), default="0", metavar="TIME",
+              help="Put the file aside when it has so much time in it.")  # fmt: skip
+@click.option("--keep", type=click.IntRange(0, 10_000), default=7, show_default=True, metavar="FILES",
+              help="Keep so many that were put aside: NAME.1.json is the newest.")  # fmt: skip
+@click.option(
+    "--flush",
+    type=Flush(),
+    default="never",
+    show_default=True,
+    metavar="never|sample|TIME",
+    help="Force what is written to the disk: never (a power cut loses about 30 s), after each sample, or "
+    "every TIME. A recorder that is killed loses nothing, or of a *.gz file the last 5 s or TIME.",
+)
 @click.option("--server", envvar=["PCC_SERVER_URL", "PCC_SERVER"], metavar="URL", help="The receiver.")
 @click.option("--key-file", type=click.Path(path_type=Path), metavar="FILE",
               help="Has the key; only its owner may read it. Or set PCC_APIKEY.")  # fmt: skip
@@ -61,11 +87,16 @@ def level(ctx: click.Context, param: click.Parameter, name: str) -> int:
 @click.option("--progress", is_flag=True, help="Say every 10 s how far it is.")
 @click.option("--log-level", envvar="PCC_LOGLEVEL", default="warning", show_default=True, callback=level,
               metavar="LEVEL", help="Say also what is less urgent: error, warning, info, debug.")  # fmt: skip
+@click.option("--source", "optional", multiple=True, type=click.Choice(OPTIONAL_SOURCES),
+              help="Record this too, which costs more; may be repeated.")  # fmt: skip
+@click.option("--process-args", is_flag=True,
+              help="Record what programs were started with.")  # fmt: skip
 @click.option("--procfs", default="/proc", show_default=True, metavar="DIR", help="Where /proc is.")
 def command(
     mode: str | None, duration: float, interval: float, collection: Path | None, server: str | None,
     key_file: Path | None, machine_id: str | None, machine_name: str, batch: int, batch_wait: float, once: bool,
-    progress: bool, log_level: int, procfs: str,
+    progress: bool, log_level: int, optional: tuple[str, ...], process_args: bool, procfs: str,
+    max_size: int, max_age: float, keep: int, flush: float | None,
 ) -> None:  # fmt: skip
     """Record this machine into a file, or send it to a receiver."""
     from appliance.collect import loop, meta
@@ -74,11 +105,15 @@ def command(
     logging.basicConfig(format="%(asctime)s %(levelname)s %(message)s", level=log_level)
     key = read_key(key_file)
     machine = check_machine_id(machine_id) if machine_id else meta.machine_id()
-    plan = loop.Plan(interval, duration, machine, machine_name, procfs.rstrip("/"))
+    plan = loop.Plan(interval, duration, machine, machine_name, procfs.rstrip("/"), optional, process_args)
     if once:
         write_once(loop.take_one(plan), collection)
     elif (mode or ("trickle" if server and key else "local")) == "local":
-        record_locally(plan, collection or Path(f"pcc-{os.uname().nodename}.json"), progress)
+        from appliance.collect.recorder import Recorder
+        from appliance.collect.rotation import Rotation
+
+        path = collection or Path(f"pcc-{os.uname().nodename}.json")
+        record_locally(plan, Recorder(path, Rotation(max_size, max_age, keep), flush), progress)
     elif not server:
         raise UsageError("mode trickle sends to a receiver: name it with --server URL.")
     elif not key:
@@ -117,15 +152,14 @@ def write_once(sample: bytes, collection: Path | None) -> None:
     recorder.close()
 
 
-def record_locally(plan: "Plan", path: Path, progress: bool) -> None:
-    from appliance.collect.recorder import Recorder
-
-    recorder = Recorder(path)
+def record_locally(plan: "Plan", recorder: "Recorder", progress: bool) -> None:
     try:
         counts = record(plan, recorder.write, progress)
     finally:
         recorder.close()
-    click.echo(f"{summary(counts)} in {path}.", err=True)
+    click.echo(f"{summary(counts)} in {recorder.path}.", err=True)
+    if counts.lost:
+        raise InputOutput(f"{counts.lost} samples were lost: {recorder.path} could not be written for a time.")
 
 
 def send(plan: "Plan", server: str, key: str, batch: int, batch_wait: float, progress: bool) -> None:
@@ -183,4 +217,4 @@ def teller() -> "Sink":
 
 def summary(counts: Any) -> str:
     late = f" ({counts.late} came too late and were skipped)" if counts.late else ""
-    return f"{counts.samples} samples{late}"
+    return f"{counts.samples - counts.lost} samples{late}"

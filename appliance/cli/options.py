@@ -1,9 +1,10 @@
 """Options and arguments that several commands have, and what they mean."""
 
 import os
+import re
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any, ClassVar, TypeVar
 
 import click
 
@@ -26,6 +27,35 @@ class Duration(click.ParamType[float]):
             return duration.parse(value)
         except UsageError as error:
             self.fail(error.message, param, ctx)
+
+
+class Size(click.ParamType[int]):
+    """A size such as 100MB, 2GiB or 500k, as bytes."""
+
+    name = "size"
+    units: ClassVar[dict[str, int]] = {"": 1, "b": 1} | {
+        prefix + tail: factor**power
+        for power, prefix in enumerate("kmgt", 1)
+        for tail, factor in (("", 1000), ("b", 1000), ("ib", 1024))
+    }
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> int:
+        if isinstance(value, int):
+            return value
+        found = re.fullmatch(r"([0-9]+(?:\.[0-9]+)?) ?([a-z]*)", value.strip().lower(), re.ASCII)
+        if not found or found[2] not in self.units:
+            self.fail(f"{value[:40]!r} is not a size: write it like 100MB, 2GB or 500MiB.", param, ctx)
+        return round(float(found[1]) * self.units[found[2]])
+
+
+class Flush(Duration):
+    """How long what is written may wait to be on the disk: None is for ever, 0 not at all."""
+
+    name = "flush"
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Any:
+        words = {"never": None, "sample": 0.0}
+        return words[value] if value in words else super().convert(value, param, ctx)
 
 
 def data_option(function: Decorated) -> Decorated:

@@ -7,12 +7,10 @@ for years, while every job has a new pid: a history of pids would be mostly name
 are summed; the pid that is kept is the biggest one's.
 """
 
-import json
 import re
 from collections.abc import Iterator
 from typing import Any
 
-from appliance.measurement import refuse_constant
 from appliance.metrics import Metric
 from appliance.process_metrics import (
     COUNT_KEYS,
@@ -26,6 +24,7 @@ from appliance.process_metrics import (
     STATES,
 )
 from appliance.procfs import Value
+from appliance.procfs.records import objects
 from appliance.procfs.statfs import whole
 
 USED = ((PROCESS_CPU, "over"), (PROCESS_READ, "io_over"), (PROCESS_WRITTEN, "io_over"), (PROCESS_FAULTS, "over"))
@@ -39,12 +38,7 @@ NUMBERED = re.compile(r"\d{4,}")
 def parse(text: str) -> Iterator[Value]:
     every: dict[str, dict[Metric, int]] = {}
     largest: dict[str, int] = {}
-    for line in text.splitlines():
-        if not line.strip():
-            continue
-        record = json.loads(line, parse_constant=refuse_constant)
-        if not isinstance(record, dict):
-            raise ValueError("a line that is no JSON object")
+    for record in objects(text):
         if "pid" not in record:
             yield from counts(record)
             continue

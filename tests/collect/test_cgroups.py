@@ -330,7 +330,7 @@ def test_one_sample_holds_records_of_several_subsystems(proc: Path) -> None:
     sample = loop.take_one(Plan(1, 0, "web-1", root=str(proc)))
 
     records = [json.loads(each) for each in sample.splitlines()]
-    assert [record["subsystem"] for record in records[-3:]] == [
+    assert {
         "container/docker/7892fa5ced3d", "container/docker/abababababab", "perfanalysis[cgroups]"
-    ]  # fmt: skip
+    } <= {record["subsystem"] for record in records}  # fmt: skip
     assert len({record["timestamp"] for record in records}) == 1

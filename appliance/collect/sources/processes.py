@@ -55,6 +55,11 @@ def source(root: str, arguments: bool = False, monotonic: Callable[[], float] = 
     return Source(SUBSYSTEM, read)
 
 
+def with_arguments(root: str) -> Source:
+    """Make the source that tells the arguments of programs too, secrets replaced as far as they are known as such."""
+    return source(root, arguments=True)
+
+
 class Crowd:
     """All processes of a machine, as far as they were looked at."""
 
