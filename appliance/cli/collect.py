@@ -117,13 +117,15 @@ def level(ctx: click.Context, param: click.Parameter, name: str) -> int:
               metavar="LEVEL", help="Say also what is less urgent: error, warning, info, debug.")  # fmt: skip
 @click.option("--source", "optional", multiple=True, type=click.Choice(OPTIONAL_SOURCES),
               help="Record this too, which costs more; may be repeated.")  # fmt: skip
+@click.option("--process-args", is_flag=True,
+              help="Record what programs were started with.")  # fmt: skip
 @click.option("--procfs", default="/proc", show_default=True, metavar="DIR", help="Where /proc is.")
 def command(
     mode: str | None, duration: float, interval: float, collection: Path | None, server: str | None,
     key_file: Path | None, ca_file: Path | None, machine_id: str | None, machine_name: str, batch: int,
     batch_wait: float, spool: Path | None, spool_size: int, upload: bool, state: Path, metrics_file: Path | None,
-    once: bool, progress: bool, log_level: int, optional: tuple[str, ...], procfs: str,
-    max_size: int, max_age: float, keep: int, flush: float | None,
+    once: bool, progress: bool, log_level: int, optional: tuple[str, ...], process_args: bool,
+    procfs: str, max_size: int, max_age: float, keep: int, flush: float | None,
 ) -> None:  # fmt: skip
     """
     Record this machine into a file, or send it to a receiver.
@@ -137,7 +139,7 @@ def command(
     logging.basicConfig(format="%(asctime)s %(levelname)s %(message)s", level=log_level)
     key = trickle.key_source(key_file)
     machine = check_machine_id(machine_id) if machine_id else meta.machine_id()
-    plan = loop.Plan(interval, duration, machine, machine_name, procfs.rstrip("/"), optional)
+    plan = loop.Plan(interval, duration, machine, machine_name, procfs.rstrip("/"), optional, process_args)
     reporting = Reporting(state, metrics_file, progress)
     if once:
         write_once(loop.take_one(plan), collection)

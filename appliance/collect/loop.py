@@ -16,7 +16,7 @@ from appliance.collect import meta, own
 from appliance.collect.clocks import Clocks, clock_offset, slept_seconds
 from appliance.collect.collectors import COLLECTORS, OPTIONAL
 from appliance.collect.own import Extra, Own
-from appliance.collect.sources import Source
+from appliance.collect.sources import Source, processes
 from appliance.collect.ticks import Ticks
 from appliance.collect.troubles import Troubles
 from appliance.errors import InputOutput
@@ -39,6 +39,8 @@ class Plan:
     root: str = "/proc"
     optional: tuple[str, ...] = ()
     """Sources that are recorded only when they are named: see OPTIONAL."""
+    process_args: bool = False
+    """Whether the arguments of processes are recorded: they may hold secrets."""
 
 
 @dataclass(slots=True)
@@ -173,7 +175,10 @@ class Session:
 
 def sources_of(plan: Plan) -> list[Source]:
     wanted = [make for name in plan.optional for make in OPTIONAL[name]]
-    return [make(plan.root) for make in (*COLLECTORS, *wanted)]
+    makers: list[Callable[[str], Source]] = [*COLLECTORS, *wanted]
+    if plan.process_args:
+        makers[makers.index(processes.source)] = processes.with_arguments
+    return [make(plan.root) for make in makers]
 
 
 def take(sources: Iterable[Source], start: str, troubles: Troubles, spent_ns: dict[str, int]) -> str:
@@ -191,7 +196,9 @@ def take(sources: Iterable[Source], start: str, troubles: Troubles, spent_ns: di
             troubles.failed(subsystem, error)
         else:
             troubles.worked(subsystem)
-            if text is not None:
+            if isinstance(text, dict):
+                lines += [line_text(start, name, each) for name, each in text.items()]
+            elif text is not None:
                 lines.append(line_text(start, subsystem, text))
         now = time.perf_counter_ns()
         spent_ns[subsystem] = spent_ns.get(subsystem, 0) + now - before

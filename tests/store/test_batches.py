@@ -309,6 +309,19 @@ def test_small_blocks_of_a_collector_are_joined_and_say_the_same(store: TenantSt
     }
 
 
+def test_instances_that_come_and_go_leave_no_layouts_behind(store: TenantStore) -> None:
+    noon = 86_400 * 20_000 + 43_200
+    for number in range(blocks.SMALL_BLOCKS):
+        piece = samples({noon + number: 7}, column=Column(metrics.DISK_READS, f"sd{number}"))
+        other = samples({noon + number: 7}, machine="other", column=Column(metrics.DISK_READS, "sd3"))
+        batches.add_batch(store, batch(piece, other, name=str(number)))
+
+    layouts = [json.loads(row[0]) for row in store.database.execute_sql("SELECT columns FROM layout")]
+    # The joined one, and the one that another machine's block still has.
+    assert sorted(map(len, layouts)) == [1, blocks.SMALL_BLOCKS]
+    assert len(history.read(store, "other")) > 0
+
+
 def test_facts_without_samples_are_kept(store: TenantStore) -> None:
     batches.add_batch(store, Batch(bytes(32), "trickle", [], {"cpuinfo": {"total_cpus": 2}}, machine="m"))
 
