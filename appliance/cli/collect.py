@@ -14,7 +14,7 @@ import click
 
 from appliance import duration as durations
 from appliance.cli import trickle
-from appliance.cli.options import Duration, Flush, Size, state_option
+from appliance.cli.options import Duration, Flush, Grouped, Size, state_option
 from appliance.cli.tables import visible
 from appliance.errors import CannotCreate, InputOutput, InUse
 
@@ -34,6 +34,14 @@ SMALLEST_BYTES = 1_000_000
 """Of a smaller file, much would be what every file begins with."""
 OPTIONAL_SOURCES = ["interrupts", "compaction", "buddyinfo", "tcp-states", "network-filesystems"]
 """As `collectors` has them, which is not loaded for `--help`: a test compares the two."""
+
+
+HEADINGS = {
+    "What": ["interval", "duration", "once", "optional", "process_args", "machine_id", "machine_name"],
+    "Into a file": ["collection", "max_size", "max_age", "keep", "flush", "upload"],
+    "To a receiver": ["mode", "server", "key_file", "ca_file", "batch", "batch_wait", "spool", "spool_size"],
+    "How it goes": ["progress", "log_level", "metrics_file", "state"],
+}
 
 
 class Reporting(NamedTuple):
@@ -68,7 +76,9 @@ def level(ctx: click.Context, param: click.Parameter, name: str) -> int:
     return LEVELS[name.upper()]
 
 
-@click.command("collect", epilog="Example: perfanalysis collect --duration 24h -o web-1.json.gz")
+@click.command(
+    "collect", cls=Grouped, headings=HEADINGS, epilog="Example: perfanalysis collect --duration 24h -o web-1.json.gz"
+)
 @click.option("--mode", type=click.Choice(["local", "trickle"], case_sensitive=False), envvar="PCC_MODE",
               help="Write a file, or send. [default: local, unless server and key are given]")  # fmt: skip
 @click.option("--duration", type=Duration(), envvar="PCC_DURATION", default="0", metavar="TIME", show_default=True,
@@ -81,8 +91,8 @@ def level(ctx: click.Context, param: click.Parameter, name: str) -> int:
               help="Put the file aside as NAME.1.json before it is larger (100MB, 2GB); begin a new one.")  # fmt: skip
 @click.option("--max-age", type=Duration(), default="0", metavar="TIME",
               help="Put the file aside when it has so much time in it.")  # fmt: skip
-@click.option("--keep", type=click.IntRange(0, 10_000), default=7, show_default=True, metavar="FILES",
-              help="Keep so many that were put aside: NAME.1.json is the newest.")  # fmt: skip
+@click.option("--keep", type=click.IntRange(0, 10_000), default=7, metavar="FILES",
+              help="Keep so many that were put aside: NAME.1.json is the newest. [default: 7]")  # fmt: skip
 @click.option(
     "--flush",
     type=Flush(),
@@ -90,21 +100,21 @@ def level(ctx: click.Context, param: click.Parameter, name: str) -> int:
     show_default=True,
     metavar="never|sample|TIME",
     help="Force what is written to the disk: never (a power cut loses about 30 s), after each sample, or "
-    "every TIME. A recorder that is killed loses nothing, or of a *.gz file the last 5 s or TIME.",
+    "every TIME. A recorder that is killed loses nothing; of a *.gz file the last 5 s, or TIME.",
 )
 @click.option("--server", envvar=["PCC_SERVER_URL", "PCC_SERVER"], metavar="URL", help="The receiver.")
 @click.option("--key-file", type=click.Path(path_type=Path), metavar="FILE",
               help="Has the key, mode 0600. Or set PCC_APIKEY.")  # fmt: skip
 @click.option("--ca-file", type=click.Path(path_type=Path), envvar="PERFANALYSIS_CA_FILE", metavar="FILE",
-              help="The authority of its certificate.")  # fmt: skip
+              help="The authority of its certificate, if the system does not know it.")  # fmt: skip
 @click.option("--machine-id", envvar="PCC_IDENTIFIER", metavar="ID", help="[default: the system's own]")
 @click.option("--machine-name", envvar="PCC_MACHINE_NAME", default="", metavar="NAME", help="What people call it.")
-@click.option("--batch", type=click.IntRange(1, 1000), default=60, show_default="60", metavar="SAMPLES",
-              help="Send so many at once.")  # fmt: skip
+@click.option("--batch", type=click.IntRange(1, 1000), default=60, metavar="SAMPLES",
+              help="Send so many at once. [default: 60]")  # fmt: skip
 @click.option("--batch-wait", type=Duration(), default="10s", metavar="TIME",
               help="Send fewer after so long. [default: 10s]")  # fmt: skip
 @click.option("--spool", type=click.Path(path_type=Path), envvar="PERFANALYSIS_SPOOL", metavar="DIR",
-              help="Where samples wait. [default: below --state]")  # fmt: skip
+              help="Where samples wait until they are stored. [default: below --state]")  # fmt: skip
 @click.option("--spool-size", type=click.IntRange(1, 1 << 20), default=512, metavar="MB",
               envvar="PERFANALYSIS_SPOOL_SIZE", help="Beyond it the oldest go. [default: 512]")  # fmt: skip
 @click.option("--upload", is_flag=True, envvar="UPLOAD_AUTO", help="Upload the file in the end, as `upload` does.")
@@ -118,7 +128,7 @@ def level(ctx: click.Context, param: click.Parameter, name: str) -> int:
 @click.option("--source", "optional", multiple=True, type=click.Choice(OPTIONAL_SOURCES),
               help="Record this too, which costs more; may be repeated.")  # fmt: skip
 @click.option("--process-args", is_flag=True,
-              help="Record what programs were started with.")  # fmt: skip
+              help="Record what programs were started with; what looks like a secret is replaced.")  # fmt: skip
 @click.option("--procfs", default="/proc", show_default=True, metavar="DIR", help="Where /proc is.")
 def command(
     mode: str | None, duration: float, interval: float, collection: Path | None, server: str | None,

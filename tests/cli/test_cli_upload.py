@@ -246,7 +246,7 @@ def test_a_recording_is_uploaded_when_it_ended(run_program: RunProgram, site: Si
     done = run_program(*RECORDED, env=env)
 
     assert done.returncode == 0
-    assert re.fullmatch(r"\d rows of web-1 imported, 0 were there already\.\n", done.stdout)
+    assert re.fullmatch(r"\d new rows of web-1 imported, 0 known already\.\n", done.stdout)
     assert (site.machines(), pending(tmp_path)) == (1, [])
 
 
