@@ -12,6 +12,7 @@ from typing import Literal
 Per = Literal[
     "machine", "cpu", "disk", "interface", "mount", "container",
     "node", "sensor", "array", "controller", "interrupt", "zone", "source",
+    "process", "cgroup",
 ]  # fmt: skip
 
 
@@ -29,6 +30,8 @@ class Unit(StrEnum):
 class Kind(StrEnum):
     COUNTER = "counter"
     GAUGE = "gauge"
+    GROWTH = "growth"
+    """What a counter grew by in the interval that ends at the sample; the counter itself was not kept."""
 
 
 class Group(StrEnum):
@@ -45,6 +48,8 @@ class Group(StrEnum):
     PRESSURE = "pressure"
     UPTIME = "uptime"
     SHARE = "share"
+    PROCESS = "process"
+    CGROUP = "cgroup"
     PROTOCOL = "protocol"
     SOFTNET = "softnet"
     SCHEDULER = "scheduler"

@@ -102,6 +102,8 @@ class Run:
 
         NaN at the first sample, after a boot or reset, and where either sample is missing.
         """
+        if metric.kind is Kind.GROWTH:
+            return self.values(metric)
         if metric.kind is not Kind.COUNTER:
             raise ValueError(f"{metric.name} is no counter")
         if metric not in self._deltas:

@@ -2,7 +2,7 @@
 
 import os
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any, ClassVar, TypeVar
 
@@ -13,6 +13,22 @@ from appliance.errors import UsageError
 
 Decorated = TypeVar("Decorated", bound=Callable[..., Any])
 SYSTEM_DATA = Path("/var/lib/perfanalysis")
+
+
+class Grouped(click.Command):
+    """A command with many options: its help has a heading for each group of them, and the rest come last."""
+
+    def __init__(self, *args: Any, headings: Mapping[str, Sequence[str]], **settings: Any) -> None:
+        """`headings` has the names of the parameters below each heading, in order."""
+        super().__init__(*args, **settings)
+        self.headings = headings
+
+    def format_options(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        records = {param.name: param.get_help_record(ctx) for param in self.get_params(ctx)}
+        groups = [(heading, [records.pop(name) for name in names]) for heading, names in self.headings.items()]
+        for heading, rows in [*groups, ("Options", list(records.values()))]:
+            with formatter.section(heading):
+                formatter.write_dl([row for row in rows if row is not None])
 
 
 class Duration(click.ParamType[float]):
@@ -69,6 +85,20 @@ def data_option(function: Decorated) -> Decorated:
 
 def default_data() -> Path:
     return SYSTEM_DATA if os.access(SYSTEM_DATA, os.W_OK) else Path("perfanalysis-data")
+
+
+def state_option(function: Decorated) -> Decorated:
+    """Give a command `--state`: where collectors keep what outlives them; a service's systemd names it."""
+    return click.option(
+        "--state", type=click.Path(path_type=Path), envvar="PERFANALYSIS_STATE", default=default_state, metavar="DIR",
+        help="Where collectors leave how they are, and what waits. [default: ~/.local/state/perfanalysis]",
+    )(function)  # fmt: skip
+
+
+def default_state() -> Path:
+    given = os.environ.get("STATE_DIRECTORY", "").partition(":")[0]
+    kept = os.environ.get("XDG_STATE_HOME", "")
+    return Path(given) if given else (Path(kept) if kept else Path.home() / ".local" / "state") / "perfanalysis"
 
 
 def tenant_option(function: Decorated) -> Decorated:

@@ -16,7 +16,7 @@ from appliance.collect import meta, own
 from appliance.collect.clocks import Clocks, clock_offset, slept_seconds
 from appliance.collect.collectors import COLLECTORS, OPTIONAL
 from appliance.collect.own import Extra, Own
-from appliance.collect.sources import Source
+from appliance.collect.sources import Source, processes
 from appliance.collect.ticks import Ticks
 from appliance.collect.troubles import Troubles
 from appliance.errors import InputOutput
@@ -39,6 +39,8 @@ class Plan:
     root: str = "/proc"
     optional: tuple[str, ...] = ()
     """Sources that are recorded only when they are named: see OPTIONAL."""
+    process_args: bool = False
+    """Whether the arguments of processes are recorded: they may hold secrets."""
 
 
 @dataclass(slots=True)
@@ -59,9 +61,9 @@ def record(
     """
     Sample until the duration is over, or until `wait` (given seconds, which may be negative) says to stop.
 
-    `extra` gives numbers that are recorded beside our own cost, and who wants to know the counts meanwhile gives them.
+    Who wants to know the counts meanwhile gives them to be counted in.
     """
-    session = Session(plan, sinks, clock, extra, counts)
+    session = Session(plan, sinks, clock, extra, counts or Counts())
     offset = clock_offset()
     ticks, clocks = Ticks(plan.interval_seconds, plan.duration_seconds, clock(), offset), Clocks(offset, slept())
     while not ticks.over and not wait(ticks.due - clock()):
@@ -78,7 +80,7 @@ def record(
 def take_one(plan: Plan) -> bytes:
     """Return one sample, taken now."""
     taken: list[bytes] = []
-    Session(plan, [lambda _, lines: taken.append(lines)], time.monotonic, dict).sample(int(time.time()))
+    Session(plan, [lambda _, lines: taken.append(lines)], time.monotonic, dict, Counts()).sample(int(time.time()))
     return taken[0]
 
 
@@ -90,10 +92,10 @@ class Session:
     """Takes samples of one machine and gives them to the sinks."""
 
     def __init__(
-        self, plan: Plan, sinks: Sequence[Sink], clock: Callable[[], float], extra: Extra, counts: Counts | None = None
+        self, plan: Plan, sinks: Sequence[Sink], clock: Callable[[], float], extra: Extra, counts: Counts
     ) -> None:
         self.plan, self.sinks, self.clock = plan, sinks, clock
-        self.counts, self.troubles = counts or Counts(), Troubles(clock)
+        self.counts, self.troubles = counts, Troubles(clock)
         self.own = Own(plan.root, extra, clock)
         self.sources = sources_of(plan)
         self.run, self.previous = now_ms(), 0.0
@@ -173,7 +175,10 @@ class Session:
 
 def sources_of(plan: Plan) -> list[Source]:
     wanted = [make for name in plan.optional for make in OPTIONAL[name]]
-    return [make(plan.root) for make in (*COLLECTORS, *wanted)]
+    makers: list[Callable[[str], Source]] = [*COLLECTORS, *wanted]
+    if plan.process_args:
+        makers[makers.index(processes.source)] = processes.with_arguments
+    return [make(plan.root) for make in makers]
 
 
 def take(sources: Iterable[Source], start: str, troubles: Troubles, spent_ns: dict[str, int]) -> str:
@@ -191,7 +196,9 @@ def take(sources: Iterable[Source], start: str, troubles: Troubles, spent_ns: di
             troubles.failed(subsystem, error)
         else:
             troubles.worked(subsystem)
-            if text is not None:
+            if isinstance(text, dict):
+                lines += [line_text(start, name, each) for name, each in text.items()]
+            elif text is not None:
                 lines.append(line_text(start, subsystem, text))
         now = time.perf_counter_ns()
         spent_ns[subsystem] = spent_ns.get(subsystem, 0) + now - before

@@ -1,10 +1,19 @@
 """Which parser reads which subsystem, in reading order: a test checks that every module here is on the list."""
 
-from appliance import hardware_metrics, measurement, metrics, protocol_metrics, recorder_metrics
+from appliance import (
+    cgroup_metrics,
+    hardware_metrics,
+    measurement,
+    metrics,
+    process_metrics,
+    protocol_metrics,
+    recorder_metrics,
+)
 from appliance.metrics import Group
 from appliance.procfs import (
     Parser,
     buddyinfo,
+    cgroups,
     container,
     diskstats,
     interrupts,
@@ -14,6 +23,7 @@ from appliance.procfs import (
     netdev,
     numbers,
     pressure,
+    processes,
     recorder,
     records,
     schedstat,
@@ -38,6 +48,8 @@ PARSERS: list[tuple[str, Group, Parser]] = [
     (metrics.UPTIME, Group.UPTIME, uptime.parse),
     *((path, Group.PRESSURE, pressure.parser(resource)) for resource, path in metrics.PRESSURE.items()),
     (metrics.CONTAINER, Group.CONTAINER, container.parse),
+    (process_metrics.PROCESSES, Group.PROCESS, processes.parse),
+    (cgroup_metrics.CGROUPS, Group.CGROUP, cgroups.parse),
     (metrics.FILESYSTEMS, Group.INODE, records.parser("mount_point", metrics.INODE_KEYS)),
     (protocol_metrics.SNMP, Group.PROTOCOL, snmp.parse),
     (protocol_metrics.NETSTAT, Group.PROTOCOL, snmp.parse),

@@ -30,6 +30,7 @@ FILES = {
     "sys/fs/file-nr": "2196\t0\t2466165\n",
     "filesystems": "nodev\tproc\n\text4\n\tsquashfs\n",
     "self/mounts": "/dev/sda1 / ext4 rw 0 0\nproc /proc proc rw 0 0\n",
+    "../sys/fs/cgroup/cgroup.controllers": "cpu io memory pids\n",
     "sys/kernel/random/boot_id": "11111111-2222-3333-4444-555555555555\n",
 }
 
@@ -38,6 +39,7 @@ FILES = {
 def proc(tmp_path: Path) -> Path:
     """The folder of a recorded /proc; a kernel without irq pressure."""
     root = tmp_path / "proc"
+    root.mkdir()
     for name, text in FILES.items():
         (root / name).parent.mkdir(parents=True, exist_ok=True)
         (root / name).write_text(text)

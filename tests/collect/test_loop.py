@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from people import People
 
 from appliance.analysis.run import Run
 from appliance.collect import loop
@@ -199,3 +200,14 @@ def test_a_recording_of_this_machine_gives_true_rates(tmp_path: Path) -> None:
     assert idle.iloc[0].isna().all()
     assert 0 <= idle["all"].iloc[1:].min() <= idle["all"].iloc[1:].max()
     assert (run.rates(DISK_WRITTEN_BYTES).iloc[1:] >= 0).all().all()
+
+
+def test_arguments_of_processes_are_recorded_only_if_the_plan_says_so(proc: Path) -> None:
+    People(proc).be(7, "mysql", arguments=b"mysql\0-psecret\0-h\0db\0")
+
+    silent, telling = (
+        loop.take_one(Plan(1, 0, "web-1", root=str(proc), process_args=wanted)) for wanted in (False, True)
+    )
+
+    assert b"-h db" not in silent
+    assert b"mysql -p*** -h db" in telling

@@ -27,6 +27,7 @@ def test_the_order_is_that_of_a_recording() -> None:
         "/proc/cpuinfo", "/proc/stat", "/proc/meminfo", "/proc/net/dev", "/proc/diskstats", "statfs[*]",
         "perfanalysis[filesystems]", "/proc/vmstat", "/proc/loadavg", "/proc/uptime",
         "/proc/pressure/cpu", "/proc/pressure/memory", "/proc/pressure/io", "/proc/pressure/irq",
+        "perfanalysis[processes]", "perfanalysis[cgroups]",
         "/proc/net/snmp", "/proc/net/netstat", "/proc/net/sockstat", "/proc/net/sockstat6", "/proc/net/softnet_stat",
         "/proc/sys/fs/file-nr", "/proc/sys/kernel/hung_task_detect_count",
         "/proc/sys/net/netfilter/nf_conntrack_count", "/proc/sys/net/netfilter/nf_conntrack_max", "/proc/schedstat",
@@ -44,8 +45,9 @@ def test_what_is_read_on_this_machine_can_be_parsed(source: sources.Source) -> N
     if not text and source.subsystem in {"statfs[*]", "perfanalysis[filesystems]", "/proc/mdstat"}:
         pytest.skip("this machine has none")
     assert text
-    known = parsers.find(source.subsystem)
-    assert source.subsystem in {metrics.CPUINFO, FACTS} or (known is not None and list(known[1](text)))
+    for subsystem, each in (text if isinstance(text, dict) else {source.subsystem: text}).items():
+        known = parsers.find(subsystem)
+        assert subsystem in {metrics.CPUINFO, FACTS} or (known is not None and list(known[1](each)))
 
 
 def test_a_file_is_recorded_as_it_is(proc: Path) -> None:

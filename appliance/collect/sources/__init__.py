@@ -15,8 +15,12 @@ def nothing() -> None:
 class Source(NamedTuple):
     subsystem: str
     """What a recording calls it: the file's path, or a special name with brackets."""
-    read: Callable[[], str | None]
-    """Read it now; None where there is nothing new to say. Raises OSError or ValueError where it cannot be read."""
+    read: Callable[[], str | dict[str, str] | None]
+    """
+    Read it now: its text, or texts by subsystem where they are several; None where there is nothing new to say.
+
+    Raises OSError or ValueError where it cannot be read.
+    """
     again: Callable[[], None] = nothing
     """Forget what was said before: a file or a run begins that must be complete on its own."""
 
@@ -84,7 +88,7 @@ def now_and_then(source: Source, seconds: float, monotonic: Callable[[], float] 
     """Read a source that changes slowly, or costs much, only once in so many seconds."""
     due = float("-inf")
 
-    def read() -> str | None:
+    def read() -> str | dict[str, str] | None:
         nonlocal due
         now = monotonic()
         if now < due:
