@@ -7,6 +7,7 @@ crowd not everybody is looked at each time, and how many were not is in the reco
 """
 
 import os
+import resource
 import time
 from collections.abc import Callable, Collection
 from contextlib import suppress
@@ -26,6 +27,8 @@ SHORTEST_SECONDS = 0.95
 """At an interval below a second, processes are looked at once a second."""
 LIST_LOOKS = 10
 """Listed now and then in any case: what /proc/loadavg says may be of another container than the rest of /proc."""
+KEPT_FILES = 200
+"""So many processes' files are kept open, at most a quarter of what a program may have open."""
 LIMITS = {"pid_max": "sys/kernel/pid_max", "threads_max": "sys/kernel/threads-max"}
 by_memory, state_of, threads_of = attrgetter("rss_kb"), attrgetter("state"), attrgetter("threads")
 RANKS: list[tuple[Callable[[Process], int], Callable[[Process], float]]] = [
@@ -73,6 +76,7 @@ class Crowd:
         self.number = 0
         self.given: bytes | None = None
         self.limits = ""
+        self.may_keep = KEPT_FILES if resource.getrlimit(resource.RLIMIT_NOFILE)[0] >= 4 * KEPT_FILES else 0
 
     def sample(self, looks: int) -> str:
         """Look at so many processes at most and return the record."""
@@ -101,7 +105,7 @@ class Crowd:
                 known[pid] = Process(self.root, pid, absent)
         if len(known) > len(present):
             for pid in known.keys() - set(present):
-                del known[pid]
+                self.forget(pid)
 
     def last_pid(self) -> bytes | None:
         """Return the pid that was given out last, the end of /proc/loadavg; None where that is not known."""
@@ -144,11 +148,19 @@ class Crowd:
         try:
             process.look(self.number)
         except (FileNotFoundError, ProcessLookupError):
-            self.known.pop(str(process.pid), None)
+            self.forget(str(process.pid))
             return False
         except (OSError, ValueError, IndexError):
             return False
+        if process.kept is None and self.may_keep and not process.kernel and process.keep():
+            self.may_keep -= 1
         return True
+
+    def forget(self, pid: str) -> None:
+        process = self.known.pop(pid, None)
+        if process is not None and process.kept is not None:
+            process.close()
+            self.may_keep += 1
 
     def biggest(self, looked: list[Process]) -> list[Process]:
         """Return the biggest of the interval, by pid, so that one sample's text is much like the next one's."""
