@@ -22,6 +22,20 @@ RECORDER_SAMPLES = own("samples", "samples_total", Unit.COUNT, "Samples taken.")
 RECORDER_LATE = own("late", "late_ticks_total", Unit.COUNT, "Samples not taken because it was too late for them.")
 RECORDER_UNREAD = own("unread", "unread_total", Unit.COUNT, "Readings of a source that failed.")
 RECORDER_LOST = own("lost", "lost_samples_total", Unit.COUNT, "Samples taken for which there was no room.")
+# Of the road to a receiver: only a recorder that sends has these.
+SPOOL_SAMPLES = own("spool_samples", "spool_samples", Unit.COUNT, "Samples that wait to be sent.", Kind.GAUGE)
+SPOOL_BYTES = own("spool_bytes", "spool_bytes", Unit.BYTES, "Size of what waits to be sent.", Kind.GAUGE)
+SPOOL_OLDEST = own(
+    "spool_oldest_seconds", "spool_oldest_seconds", Unit.SECONDS, "How long the oldest has waited.", Kind.GAUGE
+)
+SPOOL_ON_DISK = own("spool_on_disk", "spool_on_disk", Unit.COUNT, "1: on the disk; 0: in memory only.", Kind.GAUGE)
+SPOOL_DROPPED = own("dropped", "dropped_samples_total", Unit.COUNT, "Samples that found no place to wait.")
+SENT = own("sent", "sent_samples_total", Unit.COUNT, "Samples that the receiver stored.")
+REFUSED = own("refused", "refused_samples_total", Unit.COUNT, "Samples that the receiver will never take.")
+ATTEMPTS = own("attempts", "attempts_total", Unit.COUNT, "Requests to the receiver.")
+ATTEMPTS_FAILED = own("attempts_failed", "failed_attempts_total", Unit.COUNT, "Requests that were to be repeated.")
+BREAKER = own("breaker", "breaker", Unit.COUNT, "Circuit breaker: 0 closed, 1 half-open, 2 open.", Kind.GAUGE)
+BREAKER_OPENED = own("breaker_opened", "breaker_opened_total", Unit.COUNT, "How often the circuit breaker opened.")
 
 
 def of_source(key: str, name: str, unit: Unit, sentence: str, per_unit: int = 1) -> Metric:

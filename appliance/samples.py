@@ -173,14 +173,32 @@ def from_measurements(measurements: Iterable[Measurement], machine: str, run: in
                 unknown[measurement.subsystem] = unknown.get(measurement.subsystem, 0) + 1
         except (ValueError, IndexError, KeyError, RecursionError) as error:
             raise BadData(
-                f"measurement {at}, {measurement.subsystem[:80]!r} at {measurement.timestamp}, cannot be read: {error}."
+                f"Measurement {at}, {measurement.subsystem[:80]!r} at {measurement.timestamp}, cannot be read: "
+                f"{reason(error)}."
             ) from error
     check_machine_id(machine)
     parsed.samples = [rows.samples(machine, run, group) for (run, group), rows in collected.items()]
     if unknown:
         listed = ", ".join(f"{name[:80]!r} ({count})" for name, count in sorted(unknown.items())[:20])
-        parsed.warnings.append(f"{sum(unknown.values())} measurements of unknown subsystems were left out: {listed}.")
+        what = "measurements were" if sum(unknown.values()) > 1 else "measurement was"
+        parsed.warnings.append(f"{sum(unknown.values())} {what} left out, of unknown subsystems: {listed}.")
     return parsed
+
+
+def reason(error: Exception) -> str:
+    """Say in words what a parser stumbled over: most let Python's own conversions refuse what is not as it must be."""
+    said = str(error)
+    if said.startswith("invalid literal for int()"):
+        return f"{said.partition(': ')[2][:80]} is not a whole number"
+    if said.startswith("could not convert string to float"):
+        return f"{said.partition(': ')[2][:80]} is not a number"
+    if isinstance(error, json.JSONDecodeError):
+        return "it is not JSON"
+    if isinstance(error, IndexError) or said.startswith("not enough values to unpack"):
+        return "it has too few fields"
+    if isinstance(error, KeyError):
+        return f"it has no {said}"
+    return "it is nested too deeply" if isinstance(error, RecursionError) else said
 
 
 def json_object(text: str) -> dict[str, Any]:

@@ -71,6 +71,20 @@ def default_data() -> Path:
     return SYSTEM_DATA if os.access(SYSTEM_DATA, os.W_OK) else Path("perfanalysis-data")
 
 
+def state_option(function: Decorated) -> Decorated:
+    """Give a command `--state`: where collectors keep what outlives them; a service's systemd names it."""
+    return click.option(
+        "--state", type=click.Path(path_type=Path), envvar="PERFANALYSIS_STATE", default=default_state, metavar="DIR",
+        help="Of collectors. [default: ~/.local/state/perfanalysis]",
+    )(function)  # fmt: skip
+
+
+def default_state() -> Path:
+    given = os.environ.get("STATE_DIRECTORY", "").partition(":")[0]
+    kept = os.environ.get("XDG_STATE_HOME", "")
+    return Path(given) if given else (Path(kept) if kept else Path.home() / ".local" / "state") / "perfanalysis"
+
+
 def tenant_option(function: Decorated) -> Decorated:
     """Give a command `--tenant`: a tenant's name, or None for the only one."""
     return click.option(

@@ -2,9 +2,8 @@
 
 import re
 import signal
-import sys
 import time
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from types import FrameType
@@ -13,7 +12,7 @@ import click
 
 from appliance import duration as durations
 from appliance.children import STOP_SECONDS, Child, Said, listen
-from appliance.cli.collect import FLUSH_SECONDS, whole_seconds
+from appliance.cli.collect import FLUSH_SECONDS, Progress, whole_seconds
 from appliance.cli.options import Duration, data_option, tenant_option
 from appliance.cli.tables import visible
 from appliance.errors import Unavailable
@@ -53,11 +52,12 @@ def command(
     with temporary_key(data, tenant) as (name, key):
         from appliance.store.tenant import folder_of
 
-        site = Site(data, name, output or folder_of(data, name) / "site")
+        folder = folder_of(data, name)
+        site = Site(data, name, output or folder / "site")
         with Child("receiver", ["serve", "--listen", address, "--data", str(data)]) as receiver:
             url = address_of(receiver, stop)
             say(f"Receiving on {url}, storing in {data}.")
-            record(receiver, url, key, duration, interval, site, stop)
+            record(receiver, url, key, folder / "spool", duration, interval, site, stop)
             page = site.write()
     click.echo(page)
 
@@ -116,21 +116,21 @@ def address_of(receiver: Child, stop: Stop) -> str:
 
 
 def record(
-    receiver: Child, url: str, key: str, duration: float, interval: float, site: "Site", stop: Stop
-) -> None:  # fmt: skip
+    receiver: Child, url: str, key: str, spool: Path, duration: float, interval: float, site: "Site", stop: Stop
+) -> None:
     """Run the collector until the duration is over or we are asked to stop."""
     wanted = durations.text(duration)
     say(f"Recording this machine {f'for {wanted}' if duration else 'until Ctrl-C'}, every {durations.text(interval)}.")
     arguments = [
         "collect", "--mode", "trickle", "--server", url, "--duration", wanted, "--interval", durations.text(interval),
-        "--batch-wait", "5s",
+        "--batch-wait", "5s", "--spool", str(spool),
     ]  # fmt: skip
     with Child("collector", arguments, PCC_APIKEY=key) as collector:
         with Progress(duration) as progress:
             next_site = time.monotonic() + SITE_SECONDS
             while not (collector.ended or stop.asked):
                 said = listen([receiver, collector], LOOK_SECONDS)
-                progress.make_room(said)
+                progress.make_room(len(said))
                 tell(said)
                 check(receiver)
                 progress.show()
@@ -193,44 +193,6 @@ class Site:
             if (failure := writer.failure()) is not None:
                 raise failure
         return self.page
-
-
-class Progress:
-    """How much of a recording is done: a bar on a terminal, elsewhere a line now and then."""
-
-    def __init__(self, duration: float) -> None:
-        self.duration = duration
-        self.started = self.told = time.monotonic()
-        self.bar = (
-            click.progressbar(length=round(duration), label="Recording", file=sys.stderr)
-            if duration and sys.stderr.isatty()
-            else None
-        )
-
-    def __enter__(self) -> "Progress":
-        if self.bar is not None:
-            self.bar.__enter__()
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        if self.bar is not None:
-            self.bar.__exit__(None, None, None)
-
-    def make_room(self, said: Sequence[Said]) -> None:
-        """Clear the bar's line for what is said; the bar is drawn again below it."""
-        if self.bar is not None and said:
-            click.echo("\r\033[K", nl=False, err=True)
-
-    def show(self) -> None:
-        now = time.monotonic()
-        seconds = min(now - self.started, self.duration or now)
-        if self.bar is not None:
-            if int(seconds) > self.bar.pos:
-                self.bar.update(int(seconds) - self.bar.pos)
-        elif now - self.told >= TOLD_SECONDS:
-            self.told = now
-            of = f" of {durations.text(self.duration)}" if self.duration else ""
-            say(f"{durations.text(round(seconds))}{of} recorded.")
 
 
 def tell(said: Iterable[Said]) -> None:

@@ -3,14 +3,15 @@
 import json
 import os
 import stat
+from collections.abc import Callable
 from pathlib import Path
 from typing import NamedTuple
 
 import click
 
-from appliance.cli.options import Duration
-from appliance.cli.tables import visible
-from appliance.errors import BadConfiguration, MissingParameters, NoInput, NoPermission
+from appliance.cli.options import Duration, state_option
+from appliance.cli.tables import counted, visible
+from appliance.errors import BadConfiguration, MissingParameters, NoInput, NoPermission, PerfanalysisError
 
 ACCOUNT = Path(".pcc/config.json")
 """In the home folder: {"xatbackend": {"url": ..., "api_key": ..., "tenant_id": ...}}."""
@@ -25,10 +26,13 @@ class Account(NamedTuple):
 
 
 @click.command("upload", epilog="Example: perfanalysis upload perf_data.csv --machine-id web-1 --key-file team-a.key")
-@click.argument("file", type=click.Path(path_type=Path))
+@click.argument("file", required=False, type=click.Path(path_type=Path))
 @click.option("--url", envvar="XATBACKEND_URL", default="", help="The receiver, such as https://perf.example.com.")
 @click.option("--key-file", type=click.Path(path_type=Path), metavar="FILE", help="A file that holds the key alone.")
-@click.option("--machine-id", envvar="MACHINE_ID", default="", metavar="ID", help="The machine that the file is of.")
+@click.option(
+    "--machine-id", envvar="MACHINE_ID", default="", metavar="ID",
+    help="The machine that the file is of. [default: the one it names]",
+)  # fmt: skip
 @click.option(
     "--tenant", envvar=["XATBACKEND_TENANT_ID", "TENANT_ID"], default="", metavar="NAME",
     help="The tenant that the key must be of.",
@@ -41,31 +45,110 @@ class Account(NamedTuple):
     "--timeout", type=Duration(), envvar="UPLOAD_TIMEOUT", default="60s", show_default=True,
     help="How long to wait for the receiver.",
 )  # fmt: skip
+@click.option("--pending", is_flag=True, help="Send what UPLOAD_AUTO could not send when its recording ended.")
+@click.option("--ca-file", type=click.Path(path_type=Path), envvar="PERFANALYSIS_CA_FILE", metavar="FILE",
+              help="The authority of the receiver's certificate.")  # fmt: skip
+@state_option
 def command(
-    file: Path, url: str, key_file: Path | None, machine_id: str, tenant: str, retries: int, timeout: float
-) -> None:
+    file: Path | None, url: str, key_file: Path | None, machine_id: str, tenant: str, retries: int, timeout: float,
+    pending: bool, ca_file: Path | None, state: Path,
+) -> None:  # fmt: skip
     """
     Send a CSV file or a recording to a receiver.
 
     The key comes from --key-file, from the variable XATBACKEND_APIKEY, or from ~/.pcc/config.json.
     """
-    from appliance.ship import upload
-
     # Not an option: every user of the machine could read it in the list of processes.
     key = read_key(key_file) if key_file is not None else os.environ.get("XATBACKEND_APIKEY", "")
-    account = complete(Account(url, key, tenant), Path.home() / ACCOUNT)
-    if not machine_id:
-        raise MissingParameters("name the machine that the file is of, with --machine-id or MACHINE_ID.")
+    given = Account(url, key, tenant)
+
+    def send(path: Path, machine: str, account: Account) -> None:
+        send_file(path, machine, account, retries, timeout or None, ca_file)
+
+    if pending:
+        send_pending(state, given, send)
+    elif file is None:
+        raise MissingParameters("name the file to send, or send what waits with --pending.")
+    else:
+        account = complete(given, Path.home() / ACCOUNT)
+        send(file, machine_id or only_machine(file), account)
+
+
+def send_file(
+    path: Path, machine_id: str, account: Account, retries: int, timeout_seconds: float | None, ca_file: Path | None
+) -> None:
+    """Send a file and say what became of it."""
+    from appliance.ship import upload
+
     sent = upload.send(
-        file, account.url, account.key, machine_id, account.tenant,
-        timeout_seconds=timeout or None, retries=retries, say=lambda sentence: click.echo(visible(sentence), err=True),
+        path, account.url, account.key, machine_id, account.tenant, timeout_seconds=timeout_seconds, retries=retries,
+        ca_file=ca_file, say=lambda sentence: click.echo(visible(sentence), err=True),
     )  # fmt: skip
     for warning in sent.warnings:
         click.echo(f"Warning: {visible(warning)}", err=True)
     if sent.duplicate:
-        click.echo(f"This file was uploaded before: {sent.rows_imported} rows of {machine_id} were imported then.")
+        click.echo(f"This file was uploaded before: {counted(sent.rows_imported, 'row')} of {machine_id} then.")
     else:
-        click.echo(f"{sent.rows_imported} rows of {machine_id} imported, {sent.rows_duplicate} were there already.")
+        known = f"{sent.rows_duplicate:,} known already"
+        click.echo(f"{counted(sent.rows_imported, 'new row')} of {machine_id} imported, {known}.")
+
+
+def only_machine(file: Path) -> str:
+    """Return the machine that a file is of; raise MissingParameters if it is of several, and what it has wrong."""
+    from appliance.formats import reading
+
+    machines = sorted({part.machine for part in reading.read_file(file).samples})
+    if len(machines) > 1:
+        raise MissingParameters(
+            f"{file} is of {len(machines)} machines, from {machines[0]} to {machines[-1]}, and an upload is of one: "
+            "split the file, or import it where the data are."
+        )
+    return machines[0]
+
+
+def send_pending(state: Path, given: Account, send: Callable[[Path, str, Account], None]) -> None:
+    """Send all that waits, whatever becomes of one of them; raise what went wrong last."""
+    from appliance.ship import pending
+
+    failure: PerfanalysisError | None = None
+    for note, upload in pending.uploads(state):
+        asked = Account(given.url or upload.url, given.key, given.tenant or upload.tenant)
+        try:
+            send(Path(upload.file), upload.machine_id, complete(asked, Path.home() / ACCOUNT))
+            note.unlink()
+        except PerfanalysisError as error:
+            if failure is not None:
+                click.echo(visible(failure.message), err=True)
+            failure = error
+            if isinstance(error, NoInput):
+                # It will not come back, and would be in the way of the others for ever.
+                note.unlink()
+    if failure is not None:
+        raise failure
+
+
+def prepare(path: Path, machine_id: str) -> click.Context:
+    """Return the upload of a recording as the environment wants it; raise UsageError for a setting that is wrong."""
+    return command.make_context("upload", [str(path), "--machine-id", machine_id])
+
+
+def send_or_keep(prepared: click.Context, state: Path) -> None:
+    """Do an upload that was prepared; where it fails it stays queued, and the error says so."""
+    from appliance.ship import pending
+
+    asked = prepared.params
+    path = asked["file"].absolute()
+    # Noted before it is sent: whatever ends us meanwhile, it is not forgotten.
+    note = pending.add(state, pending.Upload(str(path), asked["machine_id"], asked["url"], asked["tenant"]))
+    try:
+        with prepared:
+            command.invoke(prepared)
+    except PerfanalysisError as error:
+        said = (
+            f"{error.message.rstrip('.')}. The upload of {path} stays queued: perfanalysis upload --pending sends it."
+        )
+        raise type(error)(said) from error
+    note.unlink()
 
 
 def read_key(path: Path) -> str:

@@ -56,10 +56,14 @@ class Counts:
 
 def record(
     plan: Plan, sinks: Sequence[Sink], wait: Callable[[float], bool], clock: Callable[[], float] = time.monotonic,
-    slept: Callable[[], float] = slept_seconds, extra: Extra = dict,
+    slept: Callable[[], float] = slept_seconds, extra: Extra = dict, counts: Counts | None = None,
 ) -> Counts:  # fmt: skip
-    """Sample until the duration is over, or until `wait` (given seconds, which may be negative) says to stop."""
-    session = Session(plan, sinks, clock, extra)
+    """
+    Sample until the duration is over, or until `wait` (given seconds, which may be negative) says to stop.
+
+    Who wants to know the counts meanwhile gives them to be counted in.
+    """
+    session = Session(plan, sinks, clock, extra, counts or Counts())
     offset = clock_offset()
     ticks, clocks = Ticks(plan.interval_seconds, plan.duration_seconds, clock(), offset), Clocks(offset, slept())
     while not ticks.over and not wait(ticks.due - clock()):
@@ -76,7 +80,7 @@ def record(
 def take_one(plan: Plan) -> bytes:
     """Return one sample, taken now."""
     taken: list[bytes] = []
-    Session(plan, [lambda _, lines: taken.append(lines)], time.monotonic, dict).sample(int(time.time()))
+    Session(plan, [lambda _, lines: taken.append(lines)], time.monotonic, dict, Counts()).sample(int(time.time()))
     return taken[0]
 
 
@@ -87,9 +91,11 @@ def now_ms() -> int:
 class Session:
     """Takes samples of one machine and gives them to the sinks."""
 
-    def __init__(self, plan: Plan, sinks: Sequence[Sink], clock: Callable[[], float], extra: Extra) -> None:
+    def __init__(
+        self, plan: Plan, sinks: Sequence[Sink], clock: Callable[[], float], extra: Extra, counts: Counts
+    ) -> None:
         self.plan, self.sinks, self.clock = plan, sinks, clock
-        self.counts, self.troubles = Counts(), Troubles(clock)
+        self.counts, self.troubles = counts, Troubles(clock)
         self.own = Own(plan.root, extra, clock)
         self.sources = sources_of(plan)
         self.run, self.previous = now_ms(), 0.0

@@ -21,7 +21,7 @@ def post(store: TenantStore, call: KeyedCall) -> dict[str, Any]:
     call.check_tenant(payload.get("tenant_id"))
     machine = machine_of(payload)
     measurements = measurements_of(payload, call.limits.measurements)
-    parsed = from_measurements(measurements, machine, run_of(payload))
+    parsed = from_measurements(measurements, machine, run_of(payload, call.environ))
     digest = batches.digest_of("trickle", machine, body)
     receipt = call.commit(
         # A collector cannot mend what it read: what is there already stays, and what differs is counted.
@@ -49,9 +49,10 @@ def machine_of(payload: Mapping[str, Any]) -> str:
     return check_machine_id(machine)
 
 
-def run_of(payload: Mapping[str, Any]) -> int:
-    """Return the recorder's run, which only our own recorders send."""
-    run = payload.get("run", 0)
+def run_of(payload: Mapping[str, Any], environ: Mapping[str, Any]) -> int:
+    """Return the recorder's run, which only our own recorders send: in a header, as older receivers know no field."""
+    header = environ.get("HTTP_PERFANALYSIS_RUN", "")
+    run = int(header) if header.isascii() and header.isdigit() and len(header) < 20 else header or payload.get("run", 0)
     if not isinstance(run, int) or isinstance(run, bool) or not 0 <= run <= INT64_MAX:
         raise bodies.invalid_json('The "run" is not a whole number from 0 to 2^63 - 1.')
     return run
@@ -78,5 +79,5 @@ def measurement(record: object, index: int) -> Measurement:
         return from_object(record)
     except ValueError as error:
         raise bodies.invalid_json(
-            f"Measurement {index} of the batch (from 0) is not valid: {error}.", index=index
+            f"Measurement {index + 1} of the batch is not valid: {error}.", index=index
         ) from error

@@ -1,12 +1,20 @@
-"""One connection to a receiver, kept open between requests; nothing is followed and no proxy is asked."""
+"""
+One connection to a receiver, kept open between requests; nothing is followed and no proxy is asked.
+
+With https the certificate is verified, by the system's authorities or by those of a file.
+"""
 
 import http.client
 from collections.abc import Mapping
 from contextlib import suppress
-from typing import NamedTuple
+from pathlib import Path
+from typing import TYPE_CHECKING, NamedTuple
 from urllib.parse import urlsplit
 
-from appliance.errors import UsageError
+from appliance.errors import BadConfiguration, NoInput, UsageError
+
+if TYPE_CHECKING:
+    import ssl
 
 CONNECT_SECONDS = 5
 ANSWER_SECONDS = 30
@@ -20,15 +28,19 @@ class Answer(NamedTuple):
 
 
 class Connection:
-    def __init__(self, url: str) -> None:
+    def __init__(self, url: str, ca_file: Path | None = None) -> None:
         """Prepare to talk to http(s)://HOST[:PORT][/PATH]; raise UsageError if it is no such address."""
-        scheme, host, port, self.prefix = address(url)
-        kind = http.client.HTTPSConnection if scheme == "https" else http.client.HTTPConnection
-        self.http = kind(host, port, timeout=CONNECT_SECONDS)
+        self.url, self.ca_file = url, ca_file
+        self.scheme, self.host, self.port, self.prefix = address(url)
+        self.http: http.client.HTTPConnection | None = None
 
     def post(self, path: str, body: bytes, headers: Mapping[str, str]) -> Answer:
-        """Send a request and return its answer; raise OSError or HTTPException where there is none."""
-        reused = self.http.sock is not None
+        """
+        Send a request and return its answer.
+
+        Raises OSError or HTTPException where there is none, BadConfiguration or NoInput where that is by the settings.
+        """
+        reused = self.http is not None
         try:
             return self.exchange(path, body, headers)
         except (ConnectionError, http.client.BadStatusLine):
@@ -39,27 +51,74 @@ class Connection:
 
     def exchange(self, path: str, body: bytes, headers: Mapping[str, str]) -> Answer:
         try:
-            if self.http.sock is None:
-                self.connect()
+            connection = self.http = self.http or self.connect()
             # A receiver that refuses a request by its head closes before it has all of it: its answer may be there.
             with suppress(BrokenPipeError, ConnectionResetError):
-                self.http.request("POST", self.prefix + path, body, dict(headers))
-            with self.http.getresponse() as response:
+                connection.request("POST", self.prefix + path, body, dict(headers))
+            with connection.getresponse() as response:
                 answer = Answer(response.status, response.headers, response.read(MAX_ANSWER_BYTES))
-                if not response.isclosed():
-                    # Longer than any answer of a receiver.
+                # Longer than any answer of a receiver, or the last one here.
+                if not response.isclosed() or connection.sock is None:
                     self.close()
                 return answer
         except (OSError, http.client.HTTPException):
             self.close()
             raise
 
-    def connect(self) -> None:
-        self.http.connect()
-        self.http.sock.settimeout(ANSWER_SECONDS)
+    def connect(self) -> http.client.HTTPConnection:
+        connection = open_connection(self.scheme, self.host, self.port, CONNECT_SECONDS, self.ca_file)
+        try:
+            connection.connect()
+        except OSError as error:
+            connection.close()
+            if (why := untrusted(error)) is not None:
+                raise BadConfiguration(
+                    f"the certificate of {self.url} is not trusted: {why}; name its authority with --ca-file."
+                ) from error
+            raise
+        connection.sock.settimeout(ANSWER_SECONDS)
+        return connection
 
     def close(self) -> None:
-        self.http.close()
+        if self.http is not None:
+            self.http.close()
+            self.http = None
+
+
+def open_connection(
+    scheme: str, host: str, port: int | None, timeout_seconds: float | None, ca_file: Path | None = None
+) -> http.client.HTTPConnection:
+    """Return a connection that connects when it is used; raise NoInput or BadConfiguration for a file of no use."""
+    if scheme == "https":
+        return http.client.HTTPSConnection(host, port, timeout=timeout_seconds, context=trusted(ca_file))
+    return http.client.HTTPConnection(host, port, timeout=timeout_seconds)
+
+
+def trusted(ca_file: Path | None) -> "ssl.SSLContext":
+    """Return what verifies a receiver's certificate."""
+    # Late, here and below: most of what a recorder that sends has in memory is this.
+    import ssl  # noqa: PLC0415
+
+    try:
+        return ssl.create_default_context(cafile=ca_file)
+    except ssl.SSLError as error:
+        raise BadConfiguration(f"{ca_file} holds no certificate of an authority, in PEM form.") from error
+    except OSError as error:
+        raise NoInput(f"the certificates {ca_file} cannot be read: {error.strerror}.") from error
+
+
+def untrusted(error: OSError) -> str | None:
+    """Say why a certificate was not believed; None if that is not what is wrong."""
+    import ssl  # noqa: PLC0415
+
+    return error.verify_message if isinstance(error, ssl.SSLCertVerificationError) else None
+
+
+def is_plain(url: str) -> bool:
+    """Say whether what goes to a receiver can be read on the way: without TLS, and not on this machine alone."""
+    scheme, host, _, _ = address(url)
+    digits = host.replace(".", "").isdigit()
+    return scheme == "http" and not (host in {"localhost", "::1"} or (digits and host.startswith("127.")))
 
 
 def address(url: str) -> tuple[str, str, int | None, str]:

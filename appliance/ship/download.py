@@ -7,7 +7,7 @@ from urllib.parse import urlencode
 
 from appliance import __version__
 from appliance.errors import BadConfiguration, NoInput, NotFound, PerfanalysisError, Unavailable
-from appliance.ship.connection import address
+from appliance.ship.connection import address, open_connection
 from appliance.ship.upload import MAX_ANSWER_BYTES, PIECE_BYTES, Answer, json_object, reason, refusal
 
 PATH = "/api/v1/performance/export"
@@ -25,8 +25,7 @@ def export(
     scheme, host, port, prefix = address(url)
     if not (key.isascii() and key.isprintable() and key):
         raise BadConfiguration("the key is empty or has characters that no key has: copy it again.")
-    kind = http.client.HTTPSConnection if scheme == "https" else http.client.HTTPConnection
-    connection = kind(host, port, timeout=timeout_seconds)
+    connection = open_connection(scheme, host, port, timeout_seconds)
     asked = {"machine_id": machine_id, "start": start, "end": end, "format": "csv"}
     query = urlencode({name: text for name, text in asked.items() if text})
     try:

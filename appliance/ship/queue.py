@@ -1,16 +1,17 @@
-"""Samples that wait to be sent, in memory: bounded, and the oldest go first when it is full."""
+"""Samples that wait in memory, where there is no disk to wait on: bounded, and the oldest go first when it is full."""
 
 import time
 from collections import deque
-from dataclasses import dataclass
+from typing import NamedTuple
+
+from appliance.ship import batch
+from appliance.ship.batch import Batch
 
 MAX_BYTES = 16 << 20
 """Half an hour of a small machine at one second."""
-MAX_BATCH_BYTES = 4 << 20
 
 
-@dataclass(frozen=True, slots=True)
-class Waiting:
+class Waiting(NamedTuple):
     number: int
     run: int
     lines: bytes
@@ -18,23 +19,15 @@ class Waiting:
     """On the monotonic clock."""
 
 
-@dataclass(frozen=True, slots=True)
-class Batch:
-    run: int
-    samples: list[bytes]
-    """The lines of each, of one run, in the order they were taken."""
-    last: int
-    """The number of the last one: what `remove` wants when the batch is done with."""
-
-
 class Queue:
     """Not for more than one thread at a time: the sender has a lock for it."""
 
-    def __init__(self, max_bytes: int = MAX_BYTES) -> None:
-        self.max_bytes = max_bytes
+    def __init__(self, machine: str, max_bytes: int = MAX_BYTES) -> None:
+        self.machine, self.max_bytes = machine, max_bytes
         self.waiting: deque[Waiting] = deque()
         self.bytes = 0
         self.number = 0
+        """Of the last sample."""
         self.dropped = 0
         """Samples that found no place."""
 
@@ -46,28 +39,49 @@ class Queue:
         """When the oldest one came, on the monotonic clock."""
         return self.waiting[0].since if self.waiting else None
 
-    def put(self, run: int, lines: bytes) -> None:
+    def put(self, run: int, lines: bytes) -> list[Waiting]:
+        """Take a sample and return those that had to go for it."""
         self.number += 1
         self.waiting.append(Waiting(self.number, run, lines, time.monotonic()))
         self.bytes += len(lines)
+        gone = []
         while self.bytes > self.max_bytes:
-            self.bytes -= len(self.waiting.popleft().lines)
-            self.dropped += 1
+            gone.append(self.waiting.popleft())
+            self.bytes -= len(gone[-1].lines)
+        self.dropped += len(gone)
+        return gone
 
-    def batch(self, limit: int) -> Batch:
-        """Return the oldest samples, at least one and at most `limit`, which stay until they are removed."""
+    def batch(self, limit: int) -> Batch | None:
+        """Return the oldest samples, at most `limit`, which stay until they are removed; None where none waits."""
+        if not self.waiting:
+            return None
         first = self.waiting[0]
         samples: list[bytes] = []
         size, last = 0, first.number
         for sample in self.waiting:
             size += len(sample.lines)
-            if samples and (len(samples) >= limit or sample.run != first.run or size > MAX_BATCH_BYTES):
+            if samples and (len(samples) >= limit or sample.run != first.run or size > batch.MAX_BYTES):
                 break
             samples.append(sample.lines)
             last = sample.number
-        return Batch(first.run, samples, last)
+        return Batch(self.machine, first.run, samples, last)
 
     def remove(self, last: int) -> None:
         """Forget the samples up to a number; those that were dropped meanwhile are gone already."""
         while self.waiting and self.waiting[0].number <= last:
             self.bytes -= len(self.waiting.popleft().lines)
+
+    def close(self) -> None:
+        """Nothing is left of it."""
+
+    def state(self) -> dict[str, int]:
+        """Return what there is to know of it, in numbers."""
+        since = self.since
+        return {
+            "spool_samples": len(self),
+            "spool_bytes": self.bytes,
+            "spool_oldest_seconds": 0 if since is None else round(time.monotonic() - since),
+            "spool_on_disk": 0,
+            "spool_skipped": 0,
+            "dropped": self.dropped,
+        }

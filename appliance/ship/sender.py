@@ -1,7 +1,7 @@
 """
 The sender: takes samples at once and sends them in a thread of its own, so that a slow receiver never delays sampling.
 
-A batch stays in the queue until the receiver has said that it is stored; until then it is sent again, byte for byte.
+A batch waits until the receiver has said that it is stored; until then it is sent again, byte for byte.
 """
 
 import http.client
@@ -10,18 +10,45 @@ import random
 import threading
 import time
 import zlib
+from collections.abc import Callable
 from dataclasses import dataclass
+from pathlib import Path
+from typing import NamedTuple, Protocol
 
 from appliance import __version__
+from appliance.errors import BadConfiguration, BadData, InvalidKey, PerfanalysisError, Unavailable
 from appliance.ship import trickle
+from appliance.ship.batch import Batch
+from appliance.ship.breaker import Breaker, State
 from appliance.ship.connection import Connection
-from appliance.ship.queue import Batch, Queue
+from appliance.ship.durations import Durations
+from appliance.ship.letters import Letters
 from appliance.ship.trickle import Verdict
 
 logger = logging.getLogger(__name__)
 GZIP = 31
 """What zlib calls a stream with gzip's header and checksum."""
-FASTEST = 1
+LEVEL = 6
+"""A third smaller than the fastest, for 30 µs more a sample; what comes above takes twice the time for a twentieth."""
+FAILURES: dict[Verdict, type[PerfanalysisError]] = {
+    Verdict.AGAIN: Unavailable,
+    Verdict.ELSEWHERE: BadConfiguration,
+    Verdict.PAUSED: InvalidKey,
+    Verdict.TOO_LARGE: BadData,
+    Verdict.REFUSED: BadData,
+}
+
+
+class Waiting(Protocol):
+    """Where samples wait: a spool, or a queue in memory."""
+
+    @property
+    def since(self) -> float | None: ...
+    def __len__(self) -> int: ...
+    def put(self, run: int, lines: bytes) -> object: ...
+    def batch(self, limit: int) -> Batch | None: ...
+    def remove(self, last: int) -> None: ...
+    def state(self) -> dict[str, int]: ...
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,40 +61,57 @@ class Pace:
     """Retries wait between 0 and a time that doubles from the one to the other."""
     pause_seconds: float = 300
     """How long a key that is not accepted is given before it is tried again."""
+    open_seconds: float = 60
+    """How long a receiver is left alone that failed some times in a row."""
+
+
+class Attempt(NamedTuple):
+    verdict: Verdict
+    failure: PerfanalysisError | None
+    """Why it is not stored."""
+    wanted_seconds: float = 0
+    """How long the receiver asks us to wait."""
+
+    @property
+    def reason(self) -> str:
+        """The failure in words that end without a full stop."""
+        return self.failure.message.rstrip(".") if self.failure else ""
 
 
 class Sender(threading.Thread):
-    def __init__(self, url: str, key: str, machine: str, queue: Queue, pace: Pace) -> None:
+    def __init__(
+        self, url: str, key: Callable[[], str], waiting: Waiting, pace: Pace | None = None, *,
+        ca_file: Path | None = None, letters: Letters | None = None,
+    ) -> None:  # fmt: skip
+        """`key` is asked when it is needed, and again when it was not accepted; it may raise a PerfanalysisError."""
         super().__init__(name="sender", daemon=True)
-        self.url, self.machine, self.queue, self.pace = url, machine, queue, pace
-        self.connection = Connection(url)
-        self.headers = {
-            "Content-Type": "application/json",
-            "Content-Encoding": "gzip",
-            "User-Agent": f"perfanalysis/{__version__}",
-            # The original receiver knows only the first, other servers before ours may know only the second.
-            "apikey": key,
-            "Authorization": f"Bearer {key}",
-        }
+        self.url, self.key, self.waiting, self.pace = url, key, waiting, pace or Pace()
+        self.connection = Connection(url, ca_file)
+        self.letters = letters or Letters(None)
+        self.headers: dict[str, str] = {}
         self.changed = threading.Condition()
         self.deadline: float | None = None
         """When to give up, on the monotonic clock: set when there will be no more samples."""
-        self.limit = pace.batch_samples
-        self.failures = 0
-        self.sent = 0
-        self.refused = 0
-        """Samples that the receiver will never take: they are dropped."""
-        self.trouble = ""
-        """Why the last batch was not stored, in words."""
+        self.limit = self.pace.batch_samples
+        self.breaker = Breaker(open_seconds=self.pace.open_seconds)
+        self.sent = self.refused = self.attempts = self.failed = 0
+        """`refused` are samples that the receiver will never take."""
+        self.last_success: float | None = None
+        """By the wall clock."""
+        self.durations = Durations()
+        self.failure: PerfanalysisError | None = None
+        """Why the last batch was not stored."""
         self.defect: Exception | None = None
+
+    # For the recorder's thread
 
     def put(self, run: int, lines: bytes) -> None:
         """Take one sample of a run, the lines of a recording."""
         if self.defect is not None:
             raise self.defect
         with self.changed:
-            self.queue.put(run, lines)
-            if len(self.queue) in (1, self.pace.batch_samples):
+            self.waiting.put(run, lines)
+            if len(self.waiting) in (1, self.pace.batch_samples):
                 self.changed.notify()
 
     def finish(self, seconds: float) -> None:
@@ -79,84 +123,177 @@ class Sender(threading.Thread):
     @property
     def unsent(self) -> int:
         with self.changed:
-            return len(self.queue)
+            return len(self.waiting)
+
+    @property
+    def trouble(self) -> str:
+        """Why the last batch was not stored, in words that end without a full stop."""
+        return self.failure.message.rstrip(".") if self.failure else ""
+
+    def state(self) -> dict[str, int]:
+        """Return what there is to know of the road to the receiver, in numbers: for the collector's own record."""
+        with self.changed:
+            waiting = self.waiting.state()
+        success = 0 if self.last_success is None else round(self.last_success)
+        return {
+            **waiting,
+            "sent": self.sent,
+            "refused": self.refused,
+            "refused_lost": self.letters.lost,
+            "attempts": self.attempts,
+            "attempts_failed": self.failed,
+            "breaker": self.breaker.state.number,
+            "breaker_opened": self.breaker.opened,
+            "last_success": success,
+        }
+
+    # The thread
 
     def run(self) -> None:
         try:
-            while (batch := self.next_batch()) is not None:
-                self.deliver(batch)
+            while not self.over:
+                batch = self.next_batch()
+                if batch is not None:
+                    self.deliver(batch)
         except Exception as error:  # noqa: BLE001
             # The thread's boundary: the recorder's thread raises it at the next sample.
             self.defect = error
         finally:
             self.connection.close()
 
+    @property
+    def over(self) -> bool:
+        return self.given_up or (self.deadline is not None and not self.unsent)
+
     def next_batch(self) -> Batch | None:
         """Wait until a batch is full or old enough, and return it; None when all is over."""
         with self.changed:
             while self.deadline is None:
-                since = self.queue.since
+                since = self.waiting.since
                 due = None if since is None else since + self.pace.batch_seconds - time.monotonic()
-                if due is not None and (due <= 0 or len(self.queue) >= self.limit):
+                if due is not None and (due <= 0 or len(self.waiting) >= self.limit):
                     break
                 self.changed.wait(due)
-            if len(self.queue) and not self.given_up:
-                return self.queue.batch(self.limit)
-            return None
+            return None if self.given_up else self.waiting.batch(self.limit)
 
     def deliver(self, batch: Batch) -> None:
         """Send a batch until it is decided what becomes of it, or the time is over."""
-        content = trickle.body(self.machine, batch.run, batch.samples)
-        digest = trickle.digest(self.machine, content)
-        packed = zlib.compress(content, FASTEST, GZIP)
+        content = trickle.body(batch.machine, batch.samples)
+        digest = trickle.digest(batch.machine, content)
+        packed = zlib.compress(content, LEVEL, GZIP)
+        del content
         while not self.given_up:
-            verdict, reason, wanted_seconds = self.send(packed, digest)
-            if verdict is Verdict.STORED:
-                self.sent += len(batch.samples)
-                self.done_with(batch)
-                return
-            if verdict is Verdict.TOO_LARGE and len(batch.samples) > 1:
-                self.limit = len(batch.samples) // 2
-                logger.info("%s takes no %d samples at once: %s.", self.url, len(batch.samples), reason)
-                return
-            if verdict in (Verdict.TOO_LARGE, Verdict.REFUSED):
-                self.refused += len(batch.samples)
-                logger.error("%s refuses %d samples, which are lost: %s.", self.url, len(batch.samples), reason)
-                self.done_with(batch)
-                return
-            if reason != self.trouble:
-                logger.warning("%s takes no samples, which wait: %s.", self.url, reason)
-                self.trouble = reason
-            if verdict is Verdict.PAUSED:
-                if self.deadline is not None:
-                    self.finish(0)
-                self.wait(self.pace.pause_seconds)
+            if not self.breaker.may_send(time.monotonic()):
+                if self.deadline is None:
+                    self.wait(self.breaker.until - time.monotonic())
+                    continue
+                self.breaker.probe()
+            answer = self.send(packed, digest, batch.run)
+            if answer.verdict in (Verdict.AGAIN, Verdict.ELSEWHERE):
+                self.failed_once(answer)
+                self.wait(max(answer.wanted_seconds, self.backoff()))
+            elif answer.verdict is Verdict.PAUSED:
+                self.paused(answer)
             else:
-                self.wait(max(wanted_seconds, self.backoff()))
+                self.answered()
+                self.decided(batch, answer)
+                return
 
-    def send(self, packed: bytes, digest: str) -> tuple[Verdict, str, float]:
-        """Send once; return what came of it, why, and the seconds that the receiver asks us to wait."""
+    def send(self, packed: bytes, digest: str, run: int) -> Attempt:
+        """Send once and return what came of it."""
+        self.attempts += 1
+        started = time.monotonic()
         try:
-            answer = self.connection.post(trickle.PATH, packed, self.headers)
+            headers = {**(self.headers or self.made_headers()), trickle.RUN_HEADER: str(run)}
+            answer = self.connection.post(trickle.PATH, packed, headers)
+        except PerfanalysisError as error:
+            # A key or a certificate that only a person can mend.
+            return Attempt(Verdict.PAUSED, error)
         except OSError as error:
-            return Verdict.AGAIN, error.strerror or str(error) or type(error).__name__, 0
+            reason = error.strerror or str(error) or type(error).__name__
+            return self.attempt(Verdict.AGAIN, f"it cannot be reached: {reason}")
         except http.client.HTTPException as error:
-            return Verdict.AGAIN, f"it does not answer in HTTP ({type(error).__name__})", 0
+            return self.attempt(Verdict.AGAIN, f"it does not answer in HTTP ({type(error).__name__})")
+        finally:
+            self.durations.add(time.monotonic() - started)
         verdict, reason = trickle.judge(answer.status, answer.body, digest)
-        return verdict, reason, trickle.retry_after(answer.headers.get("Retry-After"), time.time())
+        return self.attempt(verdict, reason, trickle.retry_after(answer.headers.get("Retry-After"), time.time()))
 
-    def done_with(self, batch: Batch) -> None:
-        if self.trouble:
-            logger.warning("%s takes samples again.", self.url)
-        self.trouble, self.failures = "", 0
+    def attempt(self, verdict: Verdict, reason: str, wanted_seconds: float = 0) -> Attempt:
+        kind = FAILURES.get(verdict)
+        return Attempt(verdict, kind(f"{self.url}: {reason}.") if kind else None, wanted_seconds)
+
+    def made_headers(self) -> dict[str, str]:
+        key = self.key()
+        self.headers = {
+            "Content-Type": "application/json",
+            "Content-Encoding": "gzip",
+            "User-Agent": f"perfanalysis/{__version__}",
+            # The original receiver knows only the first, other servers before ours may know only the second.
+            "apikey": key,
+            "Authorization": f"Bearer {key}",
+        }
+        return self.headers
+
+    # What came of it
+
+    def decided(self, batch: Batch, answer: Attempt) -> None:
+        """Do what an answer wants: forget the batch, halve the next one, or put it aside."""
+        count = len(batch.samples)
+        if answer.verdict is Verdict.TOO_LARGE and count > 1:
+            self.limit = count // 2
+            logger.info("%d samples are too many at once: %s.", count, answer.reason)
+            return
+        if answer.failure is None:
+            self.sent += count
+            self.last_success = time.time()
+            if self.failure is not None:
+                logger.warning("%s takes samples again.", self.url)
+        else:
+            self.refused += count
+            self.letters.keep(batch, answer.reason)
+        self.failure = answer.failure
         with self.changed:
-            self.queue.remove(batch.last)
+            self.waiting.remove(batch.last)
+
+    def failed_once(self, answer: Attempt) -> None:
+        self.complain(answer)
+        before = self.breaker.state
+        self.breaker.failed(time.monotonic())
+        self.failed += 1
+        if before is State.CLOSED and self.breaker.state is State.OPEN:
+            logger.warning(
+                "%s failed %d times in a row: it is asked every %.0f s from now on (circuit breaker open).",
+                self.url, self.breaker.failures, self.pace.open_seconds,
+            )  # fmt: skip
+
+    def answered(self) -> None:
+        if self.breaker.state is not State.CLOSED:
+            logger.warning("%s answers again (circuit breaker closed).", self.url)
+        self.breaker.succeeded()
+
+    def paused(self, answer: Attempt) -> None:
+        """Wait until a person may have done something; at the end nobody will."""
+        self.complain(answer)
+        self.breaker.succeeded()
+        self.failed += 1
+        self.headers = {}
+        if self.deadline is not None:
+            self.finish(0)
+        self.wait(self.pace.pause_seconds)
+
+    def complain(self, answer: Attempt) -> None:
+        """Say why samples wait, once for each reason."""
+        if answer.reason != self.trouble:
+            logger.warning("Samples wait to be sent: %s.", answer.reason)
+        self.failure = answer.failure
+
+    # Waiting
 
     def backoff(self) -> float:
         """Return how long to wait: anything up to a time that doubles, so that many senders do not come at once."""
-        longest = min(self.pace.longest_seconds, self.pace.first_seconds * 2 ** min(self.failures, 30))
-        self.failures += 1
-        return random.uniform(0, longest)  # noqa: S311
+        doubled = self.pace.first_seconds * 2 ** min(max(self.breaker.failures - 1, 0), 30)
+        return random.uniform(0, min(self.pace.longest_seconds, doubled))  # noqa: S311
 
     def wait(self, seconds: float) -> None:
         """Wait, but not past the deadline; and when one is set meanwhile, try at once."""

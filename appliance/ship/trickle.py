@@ -2,11 +2,17 @@
 
 import hashlib
 import json
-from collections.abc import Sequence
-from email.utils import parsedate_to_datetime
+import re
+from collections.abc import Iterable, Sequence
 from enum import Enum, auto
+from typing import NamedTuple
+
+from appliance.ship.record import as_lines
 
 PATH = "/v1/trickle"
+RUN_HEADER = "Perfanalysis-Run"
+"""The recorder's run. It is no field of the body, whose fields are those of the original, which may know no others."""
+SUBSYSTEM = re.compile(rb'\{"timestamp":[0-9.]+,"subsystem":"([^"]*)"')
 MAX_RETRY_AFTER_SECONDS = 3600
 MAX_SENTENCE = 300
 HALVE, PAUSE, RETRY = {413}, {401, 403}, {408, 429}
@@ -16,6 +22,8 @@ class Verdict(Enum):
     STORED = auto()
     AGAIN = auto()
     """It may work later."""
+    ELSEWHERE = auto()
+    """It is no receiver that answers: it may work later, if it is a portal that wants a login."""
     PAUSED = auto()
     """The key is not accepted: it may work when a person has done something."""
     TOO_LARGE = auto()
@@ -23,10 +31,31 @@ class Verdict(Enum):
     """It will never work."""
 
 
-def body(machine: str, run: int, samples: Sequence[bytes]) -> bytes:
+class Judgement(NamedTuple):
+    verdict: Verdict
+    reason: str
+    """What is wrong, in words that end without a full stop."""
+
+
+def body(machine: str, samples: Sequence[bytes]) -> bytes:
     """Join samples, each the lines of a recording, into the JSON of a batch: a line is a measurement as it stands."""
-    head = f'{{"identifier":{json.dumps(machine)},"run":{run},"measurements":['
-    return head.encode() + b",".join(lines.rstrip(b"\n").replace(b"\n", b",") for lines in samples) + b"]}"
+    head = f'{{"identifier":{json.dumps(machine)},"measurements":['
+    return head.encode() + b",".join(by_subsystem(samples)) + b"]}"
+
+
+def by_subsystem(samples: Iterable[bytes]) -> list[bytes]:
+    """
+    Return the lines of samples by subsystem, and by time in each: a receiver takes any order.
+
+    What is nearly the same stands together, and packs into a tenth less, in less time.
+    """
+    lines = [line for sample in samples for line in as_lines(sample).split(b"\n") if line]
+    return sorted(lines, key=subsystem)
+
+
+def subsystem(line: bytes) -> bytes:
+    found = SUBSYSTEM.match(line)
+    return found[1] if found else b""
 
 
 def digest(machine: str, content: bytes) -> str:
@@ -34,8 +63,8 @@ def digest(machine: str, content: bytes) -> str:
     return hashlib.sha256(b"pa1\0trickle\0" + machine.encode() + b"\0" + content).hexdigest()
 
 
-def judge(status: int, content: bytes, batch: str) -> tuple[Verdict, str]:
-    """Say what an answer means for a batch, and in words what is wrong."""
+def judge(status: int, content: bytes, batch: str) -> Judgement:
+    """Say what an answer means for a batch."""
     try:
         answer = json.loads(content)
     except (ValueError, RecursionError):
@@ -44,17 +73,22 @@ def judge(status: int, content: bytes, batch: str) -> tuple[Verdict, str]:
     if 200 <= status < 300:
         # Any web server answers 200; only a receiver says that there is no error, and ours of which batch.
         if "error" in fields and fields["error"] is None and fields.get("batch", batch) == batch:
-            return Verdict.STORED, ""
-        return Verdict.AGAIN, f"it answers {status}, but not that it stored the samples: is it a receiver?"
-    said = str(fields.get("message") or fields.get("error") or "").strip()[:MAX_SENTENCE]
+            return Judgement(Verdict.STORED, "")
+        return Judgement(
+            Verdict.AGAIN if fields else Verdict.ELSEWHERE,
+            f"it answers {status}, but not that it stored the samples: is it a receiver?",
+        )
+    if 300 <= status < 400:
+        return Judgement(Verdict.ELSEWHERE, f"it answers {status} and sends on: name the address of a receiver")
+    said = " ".join(str(fields.get("message") or fields.get("error") or "").split())[:MAX_SENTENCE].rstrip(".")
     what = f"it answers {status}{': ' + said if said else ''}"
     if status in PAUSE:
-        return Verdict.PAUSED, what
+        return Judgement(Verdict.PAUSED, what)
     if status in HALVE:
-        return Verdict.TOO_LARGE, what
+        return Judgement(Verdict.TOO_LARGE, what)
     if status in RETRY or not 400 <= status < 500:
-        return Verdict.AGAIN, what
-    return Verdict.REFUSED, what
+        return Judgement(Verdict.AGAIN, what)
+    return Judgement(Verdict.REFUSED, what)
 
 
 def retry_after(header: str | None, now: float) -> float:
@@ -67,4 +101,7 @@ def retry_after(header: str | None, now: float) -> float:
 
 
 def stamp(date: str) -> float:
+    # Few answers have a date, and what reads them is large.
+    from email.utils import parsedate_to_datetime  # noqa: PLC0415
+
     return parsedate_to_datetime(date).timestamp()

@@ -26,7 +26,7 @@ from appliance.errors import (
     Unavailable,
     UsageError,
 )
-from appliance.ship.connection import address
+from appliance.ship.connection import address, open_connection, untrusted
 from appliance.ship.trickle import retry_after
 
 PATH = "/api/v1/performance/upload"
@@ -67,7 +67,8 @@ class Answer(NamedTuple):
 
 def send(
     path: Path, url: str, key: str, machine_id: str, tenant_id: str = "", *, timeout_seconds: float | None = 60.0,
-    retries: int = 3, sleep: Callable[[float], None] = time.sleep, say: Callable[[str], None] = lambda _: None,
+    retries: int = 3, ca_file: Path | None = None, sleep: Callable[[float], None] = time.sleep,
+    say: Callable[[str], None] = lambda _: None,
 ) -> Outcome:  # fmt: skip
     """
     Upload a standard CSV or a recording; `say` is told why it is tried again.
@@ -83,12 +84,15 @@ def send(
     while True:
         wait_seconds = 0.0
         try:
-            answer = post(path, url, key, {"machine_id": machine_id, "tenant_id": tenant_id}, timeout_seconds)
+            fields = {"machine_id": machine_id, "tenant_id": tenant_id}
+            answer = post(path, url, key, fields, timeout_seconds, ca_file)
             if answer.status == 200:
                 return outcome(answer, url)
             failure = refusal(answer, url)
             wait_seconds = retry_after(answer.headers.get("retry-after"), time.time())
         except (OSError, http.client.HTTPException) as error:
+            if isinstance(error, OSError) and (why := untrusted(error)) is not None:
+                raise BadConfiguration(f"the certificate of {url} is not trusted: {why}; see --ca-file.") from error
             failure = Unavailable(f"{url} cannot be reached: {reason(error, timeout_seconds)}.")
         if not isinstance(failure, Unavailable) or attempt == retries:
             raise failure
@@ -99,15 +103,16 @@ def send(
         sleep(pause)
 
 
-def post(path: Path, url: str, key: str, fields: Mapping[str, str], timeout_seconds: float | None) -> Answer:
+def post(
+    path: Path, url: str, key: str, fields: Mapping[str, str], timeout_seconds: float | None, ca_file: Path | None
+) -> Answer:
     """Send the form once and return the answer, which a receiver may give before it has read everything."""
     boundary = secrets.token_hex(16)
     with open_file(path) as file:
         size = os.fstat(file.fileno()).st_size
         head, tail = form(boundary, fields, path.name)
         scheme, host, port, prefix = address(url)
-        kind = http.client.HTTPSConnection if scheme == "https" else http.client.HTTPConnection
-        connection = kind(host, port, timeout=timeout_seconds)
+        connection = open_connection(scheme, host, port, timeout_seconds, ca_file)
         try:
             connection.connect()
             # Who is refused by the head of a request cannot send the rest: the answer that says why is there already.

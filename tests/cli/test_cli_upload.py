@@ -1,6 +1,7 @@
 """`upload`: where it sends, with which key, and what it says of what came of it."""
 
 import json
+import re
 import subprocess
 import threading
 from collections.abc import Callable, Iterator
@@ -76,8 +77,8 @@ def test_the_environment_alone_is_enough(run_program: RunProgram, site: Site, fi
     again = run_program("upload", file, env=env)
 
     assert (first.returncode, first.stderr) == (0, "")
-    assert first.stdout == "1 rows of web-1 imported, 0 were there already.\n"
-    assert again.stdout == "This file was uploaded before: 1 rows of web-1 were imported then.\n"
+    assert first.stdout == "1 new row of web-1 imported, 0 known already.\n"
+    assert again.stdout == "This file was uploaded before: 1 row of web-1 then.\n"
     assert site.machines() == 1
 
 
@@ -174,7 +175,6 @@ def test_what_goes_wrong_is_one_sentence(
     [
         ({"XATBACKEND_APIKEY": "pa1_x", "MACHINE_ID": "web-1"}, "name the receiver with --url"),
         ({"XATBACKEND_URL": "http://127.0.0.1:9", "MACHINE_ID": "web-1"}, "give a key with --key-file"),
-        ({"XATBACKEND_URL": "http://127.0.0.1:9", "XATBACKEND_APIKEY": "pa1_x"}, "name the machine"),
     ],
 )
 def test_what_is_missing_is_named(run_program: RunProgram, file: Path, env: dict[str, str], said: str) -> None:
@@ -182,6 +182,26 @@ def test_what_is_missing_is_named(run_program: RunProgram, file: Path, env: dict
 
     assert done.returncode == 64
     assert said in done.stderr
+
+
+def test_the_machine_is_the_one_that_the_file_names(run_program: RunProgram, site: Site, file: Path) -> None:
+    env = {"XATBACKEND_URL": site.url, "XATBACKEND_APIKEY": site.key}
+
+    done = run_program("upload", file, env=env)
+
+    assert (done.returncode, done.stderr) == (0, "")
+    assert done.stdout == "1 new row of web-1 imported, 0 known already.\n"
+    assert site.machines() == 1
+
+
+def test_a_file_of_several_machines_is_not_sent(run_program: RunProgram, site: Site, file: Path) -> None:
+    file.write_text(CSV + CSV.splitlines()[1].replace("web-1", "web-2") + "\n")
+
+    done = run_program("upload", file, env={"XATBACKEND_URL": site.url, "XATBACKEND_APIKEY": site.key})
+
+    assert done.returncode == 64
+    assert "perf.csv is of 2 machines, from web-1 to web-2," in done.stderr
+    assert site.machines() == 0
 
 
 def test_a_wrong_key_is_not_repeated(run_program: RunProgram, site: Site, file: Path) -> None:
@@ -199,3 +219,81 @@ def test_a_wrong_key_is_not_repeated(run_program: RunProgram, site: Site, file: 
 def test_a_key_is_no_option_that_everyone_could_see(run_program: RunProgram, file: Path) -> None:
     assert run_program("upload", file, "--key", "pa1_x").returncode == 64
     assert "--key " not in run_program("upload", "--help").stdout
+
+
+RECORDED = (
+    "collect",
+    "--mode",
+    "local",
+    "--duration",
+    "2s",
+    "--interval",
+    "1s",
+    "-o",
+    "r.json",
+    "--machine-id",
+    "web-1",
+)
+
+
+def pending(tmp_path: Path) -> list[Path]:
+    return list((tmp_path / "home/.local/state/perfanalysis/pending").glob("*"))
+
+
+def test_a_recording_is_uploaded_when_it_ended(run_program: RunProgram, site: Site, tmp_path: Path) -> None:
+    env = {"UPLOAD_AUTO": "true", "XATBACKEND_URL": site.url, "XATBACKEND_APIKEY": site.key}
+
+    done = run_program(*RECORDED, env=env)
+
+    assert done.returncode == 0
+    assert re.fullmatch(r"\d rows of web-1 imported, 0 were there already\.\n", done.stdout)
+    assert (site.machines(), pending(tmp_path)) == (1, [])
+
+
+def test_an_upload_that_failed_stays_queued_and_is_sent_later(
+    run_program: RunProgram, site: Site, tmp_path: Path
+) -> None:
+    away = {"UPLOAD_AUTO": "1", "XATBACKEND_URL": "http://127.0.0.1:9", "XATBACKEND_APIKEY": site.key,
+            "UPLOAD_RETRY_MAX": "0"}  # fmt: skip
+
+    done = run_program(*RECORDED, env=away)
+    (note,) = pending(tmp_path)
+    kept = note.read_text()
+    still_away = run_program("upload", "--pending", env=away)
+    later = run_program("upload", "--pending", "--url", site.url, env={"XATBACKEND_APIKEY": site.key})
+    nothing = run_program("upload", "--pending")
+
+    assert (done.returncode, still_away.returncode, later.returncode, nothing.returncode) == (69, 69, 0, 0)
+    assert done.stderr.splitlines()[-1] == (
+        "perfanalysis: http://127.0.0.1:9 cannot be reached: Connection refused. "
+        f"The upload of {tmp_path}/r.json stays queued: perfanalysis upload --pending sends it."
+    )
+    assert site.key not in kept
+    assert "rows of web-1 imported" in later.stdout
+    assert (site.machines(), pending(tmp_path)) == (1, [])
+
+
+def test_one_that_cannot_be_sent_is_not_in_the_way_of_others(
+    run_program: RunProgram, site: Site, tmp_path: Path
+) -> None:
+    env = {"UPLOAD_AUTO": "1", "XATBACKEND_URL": "http://127.0.0.1:9", "XATBACKEND_APIKEY": site.key,
+           "UPLOAD_RETRY_MAX": "0"}  # fmt: skip
+    for name in ("a.json", "b.json"):
+        run_program(*RECORDED, "-o", name, env=env)
+    (tmp_path / "a.json").unlink()
+
+    done = run_program("upload", "--pending", "--url", site.url, env={"XATBACKEND_APIKEY": site.key})
+
+    assert done.returncode == 66
+    assert "a.json cannot be read: No such file or directory." in done.stderr
+    assert (site.machines(), pending(tmp_path)) == (1, [])
+
+
+def test_a_setting_of_the_upload_that_is_wrong_is_said_before_it_records(
+    run_program: RunProgram, tmp_path: Path
+) -> None:
+    done = run_program(*RECORDED, env={"UPLOAD_AUTO": "1", "UPLOAD_TIMEOUT": "soon"})
+
+    assert done.returncode == 64
+    assert "not a duration" in done.stderr
+    assert not (tmp_path / "r.json").exists()

@@ -10,6 +10,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable, Iterator
+from contextlib import suppress
 from pathlib import Path
 
 import pytest
@@ -283,16 +284,29 @@ def test_a_key_may_come_from_a_file_of_ones_own(
     assert f"all stored by {url}." in done.stderr
 
 
-def test_what_is_not_accepted_is_said_and_the_exit_code_is_69(
-    run_program: RunProgram, receiver: tuple[str, str]
+def test_a_key_that_is_not_accepted_is_said_and_the_samples_are_sent_with_a_better_one(
+    run_program: RunProgram, receiver: tuple[str, str], data: Path
 ) -> None:
-    url, _ = receiver
+    url, key = receiver
+    asked = ("collect", "--duration", "300ms", *FAST, "--server", url, "--machine-id", "web-1")
 
-    done = run_program("collect", "--duration", "200ms", *FAST, "--server", url, env={"PCC_APIKEY": "pa1_wrong"})
+    wrong = run_program(*asked, env={"PCC_APIKEY": "pa1_wrong"})
+    right = run_program(*asked, env={"PCC_APIKEY": key})
 
-    assert done.returncode == 69
-    assert re.search(rf"(\d) of \1 samples were not stored by {url}: it answers 401: ", done.stderr.splitlines()[-1])
-    assert "pa1_wrong" not in done.stderr
+    assert (wrong.returncode, right.returncode) == (77, 0)
+    last = wrong.stderr.splitlines()[-1]
+    found = re.fullmatch(
+        rf"perfanalysis: (\d+) samples are not stored \({url}: it answers 401: The API key is missing or not valid\)\. "
+        r"They wait in (/\S+) and go with the next collect\.",
+        last,
+    )
+    assert found is not None
+    assert "pa1_wrong" not in wrong.stderr
+    assert ".." not in wrong.stderr
+    with TenantStore(data, "team-a", read_only=True) as store:
+        first, second = int(found[1]), int(right.stderr.split()[0])
+        assert history.machine(store, "web-1").samples == first + second
+    assert not Path(found[2]).exists()
 
 
 def test_a_receiver_that_is_away_at_the_end_is_not_waited_for_after_a_second_signal(start: Start) -> None:
@@ -308,20 +322,107 @@ def test_a_receiver_that_is_away_at_the_end_is_not_waited_for_after_a_second_sig
         _, said = process.communicate(timeout=5)
 
     assert process.returncode == 69
-    assert re.search(r"(\d+) of \1 samples were not stored by .*: Connection refused\.$", said.strip())
+    assert re.search(
+        r"\d+ samples are not stored \(\S+: it cannot be reached: Connection refused\)\. They wait in /", said
+    )
 
 
 def test_the_key_is_nowhere_to_be_seen(start: Start, receiver: tuple[str, str], tmp_path: Path) -> None:
     url, key = receiver
-    process = start("collect", *FAST, "--server", url, "--log-level", "debug", PCC_APIKEY=key)
+    process = start(
+        "collect", *FAST, "--server", url, "--log-level", "debug", "--metrics-file", "x.prom", PCC_APIKEY=key
+    )
     time.sleep(1)
 
     arguments = Path(f"/proc/{process.pid}/cmdline").read_bytes()
+    written = [path for path in (tmp_path / "home").rglob("*") if path.is_file()]
+    found = []
+    for path in [*written, tmp_path / "m"]:
+        # Some are replaced, or sent, meanwhile.
+        with suppress(FileNotFoundError):
+            found += [path] * (key.encode() in path.read_bytes())
     process.terminate()
     _, said = process.communicate(timeout=10)
 
+    assert written
+    assert found == []
     assert key.encode() not in arguments
     assert key not in said
+
+
+def test_a_key_that_cannot_be_read_does_not_stop_the_recording(
+    run_program: RunProgram, receiver: tuple[str, str], tmp_path: Path
+) -> None:
+    url, _ = receiver
+
+    done = run_program("collect", "--duration", "200ms", *FAST, "--server", url, "--key-file", "absent")
+
+    assert done.returncode == 66
+    assert re.search(
+        r"perfanalysis: \d samples are not stored \(the key file absent cannot be read: No such file or directory\)\. "
+        r"They wait in /\S+ and go with the next collect\.\n$",
+        done.stderr,
+    )
+
+
+def test_a_service_has_its_key_and_its_state_from_systemd(
+    run_program: RunProgram, receiver: tuple[str, str], tmp_path: Path
+) -> None:
+    url, key = receiver
+    (tmp_path / "credentials").mkdir()
+    (tmp_path / "credentials" / "apikey").write_text(key)
+    (tmp_path / "credentials" / "apikey").chmod(0o440)
+    settings = {"CREDENTIALS_DIRECTORY": str(tmp_path / "credentials"), "STATE_DIRECTORY": f"{tmp_path}/state:/other"}
+
+    done = run_program("collect", "--duration", "200ms", *FAST, "--server", url, env=settings)
+
+    assert done.returncode == 0
+    assert f"all stored by {url}." in done.stderr
+    assert (tmp_path / "state").is_dir()
+    assert not (tmp_path / "home" / ".local").exists()
+
+
+def test_two_collectors_do_not_share_a_spool(
+    start: Start, run_program: RunProgram, receiver: tuple[str, str], tmp_path: Path
+) -> None:
+    url, key = receiver
+    start("collect", *FAST, "--server", url, "--spool", "spool", PCC_APIKEY=key)
+    until((tmp_path / "spool" / "LOCK").exists)
+
+    done = run_program("collect", *FAST, "--server", url, "--spool", "spool", env={"PCC_APIKEY": key})
+
+    assert done.returncode == 73
+    assert done.stderr == (
+        "perfanalysis: the spool spool is in use by another collector: name another one with --spool.\n"
+    )
+
+
+def test_without_a_place_for_the_spool_memory_has_to_do(
+    run_program: RunProgram, receiver: tuple[str, str], tmp_path: Path
+) -> None:
+    url, key = receiver
+    (tmp_path / "file").write_text("")
+
+    done = run_program(
+        "collect", "--duration", "200ms", *FAST, "--server", url, "--spool", "file/spool", env={"PCC_APIKEY": key}
+    )
+
+    assert done.returncode == 0
+    assert "ERROR the spool file/spool cannot be used: Not a directory. Samples wait in memory" in done.stderr
+    assert f"all stored by {url}." in done.stderr
+
+
+def test_a_key_that_others_can_read_on_the_way_is_said_once(start: Start) -> None:
+    process = start("collect", *FAST, "--server", "http://receiver.invalid", "--batch-wait", "100ms", PCC_APIKEY="key")
+    time.sleep(1)
+    process.terminate()
+    time.sleep(0.5)
+    process.terminate()
+
+    _, said = process.communicate(timeout=10)
+
+    assert said.count("go to http://receiver.invalid without encryption: use https.") == 1
+    assert process.returncode == 69
 
 
 def test_no_heavy_package_is_loaded_while_it_records(environment: dict[str, str], tmp_path: Path) -> None:

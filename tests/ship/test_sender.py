@@ -1,18 +1,15 @@
 """The sender, against a small receiver that answers as it is told: what is acknowledged, retried, halved, dropped."""
 
-import hashlib
-import http.client
 import json
 import logging
 import socket
-import threading
 import time
 import zlib
-from collections.abc import Callable, Iterator
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
-from typing import Any, NamedTuple
+from collections.abc import Callable
+from pathlib import Path
 
 import pytest
+from answering_receiver import Answer, Receiver, Request, answer, sample, stored
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -24,98 +21,12 @@ from appliance.ship.sender import Pace, Sender
 from appliance.ship.trickle import Verdict
 
 KEY = "pa1_secret"
-PACE = Pace(batch_samples=3, batch_seconds=0.05, first_seconds=0.02, longest_seconds=0.1, pause_seconds=0.2)
-
-
-def sample(at: int) -> bytes:
-    return b'{"timestamp":%d,"subsystem":"/proc/stat","measurement":"cpu  1 2\\n"}\n' % at * 2
-
-
-class Request(NamedTuple):
-    path: str
-    headers: http.client.HTTPMessage
-    body: bytes
-    connection: tuple[str, int]
-
-    @property
-    def times(self) -> list[int]:
-        return sorted({record["timestamp"] for record in json.loads(self.body)["measurements"]})
-
-    @property
-    def digest(self) -> str:
-        machine = json.loads(self.body)["identifier"].encode()
-        return hashlib.sha256(b"pa1\0trickle\0" + machine + b"\0" + self.body).hexdigest()
-
-
-Answer = tuple[int, dict[str, str], bytes] | None
-"""Status, headers and body; None closes the connection without an answer."""
-
-
-def stored(request: Request) -> Answer:
-    return 200, {}, json.dumps({"error": None, "batch": request.digest}).encode()
-
-
-def answer(status: int, body: bytes = b"", **headers: str) -> Callable[[Request], Answer]:
-    return lambda _: (status, {name.replace("_", "-"): value for name, value in headers.items()}, body)
-
-
-class Receiver:
-    """Answers each request with the next of its answers, and the last one for ever."""
-
-    def __init__(self, *answers: Callable[[Request], Answer], port: int = 0) -> None:
-        self.answers = list(answers)
-        self.requests: list[Request] = []
-        receiver = self
-
-        class Handler(BaseHTTPRequestHandler):
-            protocol_version = "HTTP/1.1"
-
-            def do_POST(self) -> None:
-                content = self.rfile.read(int(self.headers["Content-Length"]))
-                request = Request(self.path, self.headers, zlib.decompress(content, 31), self.client_address)
-                receiver.requests.append(request)
-                said = receiver.answers[min(len(receiver.requests), len(receiver.answers)) - 1](request)
-                if said is None:
-                    self.close_connection = True
-                    return
-                status, headers, body = said
-                self.send_response(status)
-                for name, value in {**headers, "Content-Length": str(len(body))}.items():
-                    self.send_header(name, value)
-                self.end_headers()
-                self.wfile.write(body)
-
-            def log_message(self, *_: Any) -> None:
-                pass
-
-        self.server = ThreadingHTTPServer(("127.0.0.1", port), Handler)
-        self.server.daemon_threads = True
-        self.url = f"http://127.0.0.1:{self.server.server_address[1]}"
-        self.thread = threading.Thread(target=self.server.serve_forever, args=(0.01,))
-        self.thread.start()
-
-    def close(self) -> None:
-        self.server.shutdown()
-        self.thread.join()
-        self.server.server_close()
-
-
-@pytest.fixture
-def receiver() -> Iterator[Callable[..., Receiver]]:
-    started: list[Receiver] = []
-
-    def start(*answers: Callable[[Request], Answer], port: int = 0) -> Receiver:
-        started.append(Receiver(*answers, port=port))
-        return started[-1]
-
-    yield start
-    for each in started:
-        each.close()
+PACE = Pace(3, 0.05, first_seconds=0.02, longest_seconds=0.1, pause_seconds=0.2, open_seconds=0.1)
 
 
 def send(url: str, samples: int, *, seconds: float = 5, pace: Pace = PACE, queue: Queue | None = None) -> Sender:
     """Put samples, let the sender finish, and return it when it has ended."""
-    sender = Sender(url, KEY, "web-1", Queue() if queue is None else queue, pace)
+    sender = Sender(url, lambda: KEY, Queue("web-1") if queue is None else queue, pace)
     for at in range(samples):
         sender.put(7, sample(at))
     sender.start()
@@ -144,8 +55,8 @@ def test_a_batch_is_what_the_protocol_says(receiver: Callable[..., Receiver]) ->
     assert request.headers["Authorization"] == f"Bearer {KEY}"
     assert request.headers["Content-Encoding"] == "gzip"
     body = json.loads(request.body)
-    assert list(body) == ["identifier", "run", "measurements"]
-    assert (body["identifier"], body["run"], len(body["measurements"])) == ("web-1", 7, 4)
+    assert list(body) == ["identifier", "measurements"]
+    assert (body["identifier"], request.headers["Perfanalysis-Run"], len(body["measurements"])) == ("web-1", "7", 4)
     assert body["measurements"][0] == {"timestamp": 0, "subsystem": "/proc/stat", "measurement": "cpu  1 2\n"}
     assert (sender.sent, sender.unsent) == (2, 0)
 
@@ -162,7 +73,7 @@ def test_batches_are_full_in_order_and_on_one_connection(receiver: Callable[...,
 
 def test_a_sample_does_not_wait_long_for_others(receiver: Callable[..., Receiver]) -> None:
     server = receiver(stored)
-    sender = Sender(server.url, KEY, "web-1", Queue(), PACE)
+    sender = Sender(server.url, lambda: KEY, Queue("web-1"), PACE)
     sender.start()
 
     sender.put(7, sample(1))
@@ -175,7 +86,7 @@ def test_a_sample_does_not_wait_long_for_others(receiver: Callable[..., Receiver
 
 def test_a_batch_is_of_one_run(receiver: Callable[..., Receiver]) -> None:
     server = receiver(stored)
-    sender = Sender(server.url, KEY, "web-1", Queue(), PACE)
+    sender = Sender(server.url, lambda: KEY, Queue("web-1"), PACE)
     for run, at in ((1, 10), (1, 11), (2, 10)):
         sender.put(run, sample(at))
 
@@ -183,9 +94,9 @@ def test_a_batch_is_of_one_run(receiver: Callable[..., Receiver]) -> None:
     sender.finish(5)
     sender.join(5)
 
-    assert [(json.loads(request.body)["run"], request.times) for request in server.requests] == [
-        (1, [10, 11]),
-        (2, [10]),
+    assert [(request.headers["Perfanalysis-Run"], request.times) for request in server.requests] == [
+        ("1", [10, 11]),
+        ("2", [10]),
     ]
 
 
@@ -223,7 +134,7 @@ def test_what_is_no_acknowledgement_is_sent_again_byte_for_byte(
 
 def test_a_receiver_that_asks_for_time_gets_it(receiver: Callable[..., Receiver]) -> None:
     server = receiver(answer(429, Retry_After="1"), stored)
-    sender = Sender(server.url, KEY, "web-1", Queue(), PACE)
+    sender = Sender(server.url, lambda: KEY, Queue("web-1"), PACE)
     sender.start()
     sender.put(7, sample(1))
     until(lambda: len(server.requests) == 1)
@@ -259,7 +170,7 @@ def test_one_sample_that_is_too_large_is_dropped_and_the_next_is_sent(
     sender = send(receiver(not_the_first).url, 3)
 
     assert (sender.sent, sender.refused, sender.unsent) == (2, 1, 0)
-    assert "refuses 1 samples, which are lost: it answers 413" in caplog.text
+    assert "1 samples are refused and lost (there is no spool to keep them in): " in caplog.text
 
 
 @pytest.mark.parametrize("status", [400, 404, 409, 415, 422])
@@ -271,13 +182,13 @@ def test_what_will_never_be_taken_is_dropped_counted_and_told(
     sender = send(server.url, 4)
 
     assert (sender.sent, sender.refused, sender.unsent) == (1, 3, 0)
-    assert f"refuses 3 samples, which are lost: it answers {status}: Measurement 3 is not valid." in caplog.text
+    assert f": it answers {status}: Measurement 3 is not valid.\n" in caplog.text
 
 
 @pytest.mark.parametrize("status", [401, 403])
 def test_a_key_that_is_not_accepted_loses_nothing(receiver: Callable[..., Receiver], status: int) -> None:
     server = receiver(answer(status), stored)
-    sender = Sender(server.url, KEY, "web-1", Queue(), PACE)
+    sender = Sender(server.url, lambda: KEY, Queue("web-1"), PACE)
     started = time.monotonic()
     sender.start()
     for at in range(3):
@@ -297,7 +208,9 @@ def test_at_the_end_a_key_that_is_not_accepted_is_not_waited_for(receiver: Calla
     sender = send(receiver(answer(401)).url, 3, seconds=10, pace=Pace(3, 0.05, pause_seconds=300))
 
     assert time.monotonic() - started < 2
-    assert (sender.unsent, sender.trouble) == (3, "it answers 401")
+    assert (sender.unsent, sender.trouble) == (3, f"{sender.url}: it answers 401")
+    assert sender.failure is not None
+    assert sender.failure.exit_code == 77
 
 
 def test_a_receiver_that_is_down_and_comes_back_gets_everything(
@@ -306,11 +219,11 @@ def test_a_receiver_that_is_down_and_comes_back_gets_everything(
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         port = probe.getsockname()[1]
-    sender = Sender(f"http://127.0.0.1:{port}", KEY, "web-1", Queue(), PACE)
+    sender = Sender(f"http://127.0.0.1:{port}", lambda: KEY, Queue("web-1"), PACE)
     sender.start()
     for at in range(7):
         sender.put(7, sample(at))
-    until(lambda: sender.failures > 3)
+    until(lambda: sender.breaker.failures > 3)
 
     server = receiver(stored, port=port)
     until(lambda: sender.sent == 7)
@@ -319,7 +232,7 @@ def test_a_receiver_that_is_down_and_comes_back_gets_everything(
     sender.join(2)
     assert sorted(at for request in server.requests for at in request.times) == list(range(7))
     assert caplog.messages == [
-        f"{server.url} takes no samples, which wait: Connection refused.",
+        f"Samples wait to be sent: {server.url}: it cannot be reached: Connection refused.",
         f"{server.url} takes samples again.",
     ]
 
@@ -328,10 +241,10 @@ def test_a_connection_that_the_receiver_closed_meanwhile_is_no_failure(receiver:
     server = receiver(stored)
     connection = Connection(server.url)
     headers = {"Content-Encoding": "gzip"}
-    body = zlib.compress(trickle.body("web-1", 7, [sample(1)]), wbits=31)
+    body = zlib.compress(trickle.body("web-1", [sample(1)]), wbits=31)
     connection.post("/v1/trickle", body, headers)
     port = server.server.server_address[1]
-    assert connection.http.sock is not None
+    assert connection.http is not None
     connection.http.sock.shutdown(socket.SHUT_RDWR)
 
     answered = connection.post("/v1/trickle", body, headers)
@@ -348,7 +261,7 @@ def test_a_slow_receiver_does_not_delay_who_puts(receiver: Callable[..., Receive
         return stored(request)
 
     server = receiver(slowly)
-    sender = Sender(server.url, KEY, "web-1", Queue(), PACE)
+    sender = Sender(server.url, lambda: KEY, Queue("web-1"), PACE)
     sender.start()
     longest = 0.0
     for at in range(100):
@@ -378,7 +291,7 @@ def test_nothing_waits_is_done_at_once() -> None:
 
 
 def test_a_full_queue_drops_the_oldest_and_counts_them(receiver: Callable[..., Receiver]) -> None:
-    queue = Queue(max_bytes=4 * len(sample(1)))
+    queue = Queue("web-1", max_bytes=4 * len(sample(1)))
     server = receiver(stored)
 
     sender = send(server.url, 9, queue=queue)
@@ -388,28 +301,32 @@ def test_a_full_queue_drops_the_oldest_and_counts_them(receiver: Callable[..., R
 
 
 def test_what_is_dropped_while_it_is_sent_removes_nothing_else() -> None:
-    queue = Queue(max_bytes=4 * len(sample(1)))
+    queue = Queue("web-1", max_bytes=4 * len(sample(1)))
     for at in range(4):
         queue.put(1, sample(at))
     batch = queue.batch(3)
+    assert batch is not None
     for at in range(4, 6):
         queue.put(1, sample(at))
 
     queue.remove(batch.last)
 
-    assert queue.batch(10).samples == [sample(at) for at in (3, 4, 5)]
+    rest = queue.batch(10)
+    assert rest is not None
+    assert rest.samples == [sample(at) for at in (3, 4, 5)]
     assert queue.bytes == 3 * len(sample(1))
 
 
 @given(st.lists(st.tuples(st.integers(1, 3), st.integers(1, 400)), min_size=1), st.integers(1, 10))
 def test_batches_are_all_samples_in_order(samples: list[tuple[int, int]], limit: int) -> None:
-    queue = Queue()
+    queue = Queue("web-1")
     for run, size in samples:
         queue.put(run, b"x" * size)
 
     sent = []
     while len(queue):
         batch = queue.batch(limit)
+        assert batch is not None
         assert 1 <= len(batch.samples) <= limit
         sent += [(batch.run, len(lines)) for lines in batch.samples]
         queue.remove(batch.last)
@@ -418,13 +335,25 @@ def test_batches_are_all_samples_in_order(samples: list[tuple[int, int]], limit:
     assert queue.bytes == 0
 
 
+def test_a_batch_stands_by_subsystem_and_then_by_time_and_packs_better_so(recordings: Path) -> None:
+    with (recordings / "azure_d4s_idle_short" / "host.json").open("rb") as file:
+        lines = [line for line, _ in zip(file, range(300), strict=False)]
+
+    body = trickle.body("web-1", lines)
+
+    order = [(record["subsystem"], record["timestamp"]) for record in json.loads(body)["measurements"]]
+    assert order == sorted(order)
+    assert len(order) == 300
+    assert len(zlib.compress(body, 6)) < len(zlib.compress(b"".join(lines), 6))
+
+
 @given(st.lists(st.text(max_size=20), min_size=1), st.text(max_size=10))
 def test_a_body_is_json_of_the_lines_as_they_stand(texts: list[str], machine: str) -> None:
     lines = [json.dumps({"measurement": text}).encode() + b"\n" for text in texts]
 
-    body = json.loads(trickle.body(machine, 5, lines))
+    body = json.loads(trickle.body(machine, lines))
 
-    assert body == {"identifier": machine, "run": 5, "measurements": [{"measurement": text} for text in texts]}
+    assert body == {"identifier": machine, "measurements": [{"measurement": text} for text in texts]}
 
 
 @pytest.mark.parametrize(
@@ -441,7 +370,7 @@ def test_a_retry_after_is_obeyed_up_to_an_hour_and_nonsense_ignored(header: str 
 
 @pytest.mark.parametrize("body", [b"[" * 100_000, b"\xff\xfe", b"null", b"[]", b'"error"'])
 def test_an_answer_that_is_no_object_is_no_acknowledgement(body: bytes) -> None:
-    assert trickle.judge(200, body, "digest")[0] is Verdict.AGAIN
+    assert trickle.judge(200, body, "digest").verdict is Verdict.ELSEWHERE
 
 
 @pytest.mark.parametrize(

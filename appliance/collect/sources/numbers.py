@@ -1,6 +1,10 @@
 """Files of a few numbers: open files, hung tasks, connections that the packet filter follows."""
 
-from appliance.collect.sources import Source, whole_file
+from appliance.collect.sources import Source, now_and_then, whole_file
+
+LIMIT_SECONDS = 60
+HUNG_SECONDS = 10
+"""The kernel itself looks once in two minutes."""
 
 
 def file_handles(root: str) -> Source:
@@ -8,7 +12,7 @@ def file_handles(root: str) -> Source:
 
 
 def hung_tasks(root: str) -> Source:
-    return whole_file(root, "sys/kernel/hung_task_detect_count")
+    return now_and_then(whole_file(root, "sys/kernel/hung_task_detect_count"), HUNG_SECONDS)
 
 
 def conntrack_count(root: str) -> Source:
@@ -16,4 +20,4 @@ def conntrack_count(root: str) -> Source:
 
 
 def conntrack_max(root: str) -> Source:
-    return whole_file(root, "sys/net/netfilter/nf_conntrack_max")
+    return now_and_then(whole_file(root, "sys/net/netfilter/nf_conntrack_max"), LIMIT_SECONDS)

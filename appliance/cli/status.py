@@ -1,0 +1,90 @@
+"""`perfanalysis status`."""
+
+import json
+import time
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from appliance import duration
+from appliance.cli.options import SYSTEM_DATA, default_state
+from appliance.cli.tables import visible
+from appliance.errors import NoInput
+
+if TYPE_CHECKING:
+    from appliance.ship.status import Collector
+
+BREAKER = ("closed", "half-open", "open")
+
+
+@click.command("status", epilog="Example: perfanalysis status --json")
+@click.option("--state", type=click.Path(path_type=Path, exists=True, file_okay=False), envvar="PERFANALYSIS_STATE",
+              metavar="DIR", help="Of the collectors. [default: one's own and the system's]")  # fmt: skip
+@click.option("--json", "as_json", is_flag=True, help="For programs: one JSON list.")
+def command(state: Path | None, as_json: bool) -> None:
+    """
+    Show the collectors of this machine: what they took, what waits to be sent, and what they cost.
+
+    Ends with code 66 if none is known.
+    """
+    from appliance.ship.status import collectors
+
+    folders = [state] if state else list(dict.fromkeys([default_state(), SYSTEM_DATA]))
+    found = [collector for folder in folders for collector in collectors(folder)]
+    if as_json:
+        listed = [{"name": name, "running": running, **status} for name, running, status in found]
+        click.echo(json.dumps(listed, indent=1))
+    if not found:
+        raise NoInput(f"no collector is known in {' or '.join(map(str, folders))}.")
+    if not as_json:
+        click.echo("\n\n".join("\n".join(map(visible, lines(collector))) for collector in found))
+
+
+def lines(collector: "Collector") -> Iterator[str]:
+    """Say what there is to say of a collector, a line for each thing."""
+    status = collector.status
+    yield f"{status['machine_id']} to {status['target']}"
+    yield f"  {life(collector)}"
+    late, unread = status["late"], status["unread"]
+    yield f"  samples   {status['samples']:,} taken, {late:,} too late, {unread:,} readings failed"
+    if "sent" in status:
+        yield from road(status)
+    yield (
+        f"  cost      {status['cpu_ms_per_sample']:g} ms CPU a sample, {status['memory_bytes'] / 1e6:.1f} MB memory, "
+        f"{status['cpu_seconds']:g} s CPU in all"
+    )
+
+
+def life(collector: "Collector") -> str:
+    status = collector.status
+    ago = text(time.time() - status["updated"])
+    if collector.running:
+        since = text(time.time() - status["started"])
+        return f"running for {since} with pid {status['pid']}, every {duration.text(status['interval_seconds'])}"
+    return f"ended {ago} ago" if status["state"] == "ended" else f"not running: it ended without a word, {ago} ago"
+
+
+def road(status: Mapping[str, Any]) -> Iterator[str]:
+    """Say how it goes with sending."""
+    refused, lost = status["refused"], status["dropped"] + status["refused_lost"]
+    yield f"  sent      {status['sent']:,} stored, {refused:,} refused, {lost:,} lost"
+    oldest = f", the oldest for {text(status['spool_oldest_seconds'])}" if status["spool_samples"] else ""
+    place = status["spool"] if status["spool_on_disk"] else "MEMORY"
+    yield f"  waiting   {status['spool_samples']:,} ({status['spool_bytes'] / 1e6:.1f} MB) in {place}{oldest}"
+    success = status["last_success"]
+    last = f"{text(time.time() - success)} ago" if success else "never"
+    yield f"  receiver  last took samples: {last}; circuit breaker {BREAKER[status['breaker']]}"
+    if status["trouble"]:
+        yield f"  trouble   {status['trouble']}"
+
+
+def text(seconds: float) -> str:
+    """Write a time that a person can grasp: its two largest units are enough."""
+    whole = max(0, round(seconds))
+    for unit in (86400, 3600, 60):
+        if whole >= unit:
+            part = {86400: 3600, 3600: 60, 60: 1}[unit]
+            return duration.text(whole - whole % part)
+    return f"{whole}s"
