@@ -37,7 +37,7 @@ class Process:
         self.text = 0
         self.name = self.start = b""
         self.state = "?"
-        self.stirred = -AWAKE_LOOKS
+        self.stirred = -AWAKE_LOOKS if absent is None else absent
         self.kernel = self.io_known = False
         self.cpu = self.faults = self.read = self.written = 0
         self.cpu_used = self.faults_used = self.read_used = self.written_used = 0
@@ -148,7 +148,8 @@ class Process:
         amounts: list[int | None] = [self.cpu_used, *io, self.faults_used]
         while amounts and amounts[-1] == 0:
             del amounts[-1]
-        text = f',"used":{json.dumps(amounts, separators=(",", ":"))}' + over("over", self.span)
+        listed = ",".join(["null" if amount is None else str(amount) for amount in amounts])
+        text = f',"used":[{listed}]' + over("over", self.span)
         return text + over("io_over", self.io_span) if self.read_used or self.written_used else text
 
     def identify(self, users: Users, arguments: bool) -> str:
