@@ -2,7 +2,7 @@
 
 import time
 from collections import deque
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 from appliance.ship import batch
 from appliance.ship.batch import Batch
@@ -74,13 +74,13 @@ class Queue:
     def close(self) -> None:
         """Nothing is left of it."""
 
-    def state(self) -> dict[str, Any]:
+    def state(self) -> dict[str, int]:
         """Return what there is to know of it, in numbers."""
         since = self.since
         return {
             "spool_samples": len(self),
             "spool_bytes": self.bytes,
-            "spool_oldest_seconds": 0 if since is None else round(time.monotonic() - since, 3),
+            "spool_oldest_seconds": 0 if since is None else int(time.monotonic() - since),
             "spool_on_disk": 0,
             "spool_skipped": 0,
             "dropped": self.dropped,

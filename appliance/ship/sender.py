@@ -13,7 +13,7 @@ import zlib
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, NamedTuple, Protocol
+from typing import NamedTuple, Protocol
 
 from appliance import __version__
 from appliance.errors import BadConfiguration, BadData, InvalidKey, PerfanalysisError, Unavailable
@@ -47,7 +47,7 @@ class Waiting(Protocol):
     def put(self, run: int, lines: bytes) -> object: ...
     def batch(self, limit: int) -> Batch | None: ...
     def remove(self, last: int) -> None: ...
-    def state(self) -> dict[str, Any]: ...
+    def state(self) -> dict[str, int]: ...
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,7 +95,7 @@ class Sender(threading.Thread):
         self.breaker = Breaker(open_seconds=self.pace.open_seconds)
         self.sent = self.refused = self.attempts = self.failed = 0
         """`refused` are samples that the receiver will never take."""
-        self.last_success: float | None = None
+        self.last_success = 0.0
         """By the wall clock."""
         self.durations = Durations()
         self.failure: PerfanalysisError | None = None
@@ -129,11 +129,10 @@ class Sender(threading.Thread):
         """Why the last batch was not stored, in words that end without a full stop."""
         return self.failure.message.rstrip(".") if self.failure else ""
 
-    def state(self) -> dict[str, int | float]:
-        """Return what there is to know of the road to the receiver, in numbers: for the collector's own record."""
+    def state(self) -> dict[str, int]:
+        """Return what there is to know of the road to the receiver, in whole numbers: for a collector's own record."""
         with self.changed:
             waiting = self.waiting.state()
-        success = 0 if self.last_success is None else round(self.last_success, 3)
         return {
             **waiting,
             "sent": self.sent,
@@ -143,7 +142,7 @@ class Sender(threading.Thread):
             "attempts_failed": self.failed,
             "breaker": self.breaker.state.number,
             "breaker_opened": self.breaker.opened,
-            "last_success": success,
+            "last_success": int(self.last_success),
         }
 
     # The thread

@@ -13,7 +13,6 @@ from collections.abc import Mapping
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 from appliance.errors import CannotCreate, InUse
 from appliance.ship import batch, cursor, lock, owner, record
@@ -208,8 +207,9 @@ class Spool:
 
     def lost(self, sample: Record) -> None:
         """Count a sample that is no more, and remember to tell the receiver."""
-        start, end, count = record.told_gap(sample) or (sample.timestamp, sample.timestamp, 1)
-        self.dropped += count if record.told_gap(sample) is None else 0
+        told = record.told_gap(sample)
+        self.dropped += told is None
+        start, end, count = told or (sample.timestamp, sample.timestamp, 1)
         key = sample.machine, sample.run
         first, last, others = self.gaps.get(key, (start, end, 0))
         self.gaps[key] = (min(first, start), max(last, end), others + count)
@@ -290,13 +290,13 @@ class Spool:
                 self.folder.rmdir()
         os.close(self.lock)
 
-    def state(self) -> dict[str, Any]:
+    def state(self) -> dict[str, int]:
         """Return what there is to know of it, in numbers."""
         since = self.since
         return {
             "spool_samples": len(self),
             "spool_bytes": self.segments.size_bytes + self.memory.bytes,
-            "spool_oldest_seconds": 0 if since is None else round(time.monotonic() - since, 3),
+            "spool_oldest_seconds": 0 if since is None else int(time.monotonic() - since),
             "spool_on_disk": int(self.working),
             "spool_skipped": self.segments.skipped,
             "dropped": self.dropped,

@@ -67,7 +67,8 @@ class Answer(NamedTuple):
 
 def send(
     path: Path, url: str, key: str, machine_id: str, tenant_id: str = "", *, timeout_seconds: float | None = 60.0,
-    retries: int = 3, ca_file: Path | None = None, sleep: Callable[[float], None] = time.sleep, say: Callable[[str], None] = lambda _: None,
+    retries: int = 3, ca_file: Path | None = None, sleep: Callable[[float], None] = time.sleep,
+    say: Callable[[str], None] = lambda _: None,
 ) -> Outcome:  # fmt: skip
     """
     Upload a standard CSV or a recording; `say` is told why it is tried again.
