@@ -177,7 +177,7 @@ class Sender(threading.Thread):
     def deliver(self, batch: Batch) -> None:
         """Send a batch until it is decided what becomes of it, or the time is over."""
         content = trickle.body(batch.machine, batch.samples)
-        digest = trickle.digest(batch.machine, content)
+        digest = trickle.digest(batch.machine, batch.run, content)
         packed = zlib.compress(content, FASTEST, GZIP)
         del content
         while not self.given_up:

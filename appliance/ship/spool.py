@@ -5,7 +5,6 @@ What `put` took is on the disk when it returns; what a receiver acknowledged is 
 sending some samples twice, which a receiver stores once. Where the disk fails, memory takes over until it works again.
 """
 
-import errno
 import logging
 import os
 import time
@@ -116,18 +115,13 @@ class Spool:
             self.lost(Record(gone.number, gone.run, self.machine, 0, gone.lines))
 
     def store(self, run: int, machine: str, lines: bytes, number: int = 0) -> None:
-        """Append a sample to the disk; where there is no room for it, the oldest ones go."""
+        """Append a sample to the disk, within the limits: beyond them the oldest ones go."""
         self.make_room()
         number = number or max(self.segments.next, self.memory.number + 1)
         taken = Record(number, run, machine, time.time_ns() // 1_000_000, lines)
         empty = not self.on_disk
         sync = time.monotonic() - self.synced >= self.limits.sync_seconds
-        try:
-            self.segments.append(taken, sync=sync)
-        except OSError as error:
-            if error.errno not in (errno.ENOSPC, errno.EDQUOT) or not self.drop_oldest("the disk is full"):
-                raise
-            self.segments.append(taken, sync=sync)
+        self.segments.append(taken, sync=sync)
         if sync:
             self.synced = time.monotonic()
         if empty:

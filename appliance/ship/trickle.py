@@ -41,9 +41,9 @@ def body(machine: str, samples: Sequence[bytes]) -> bytes:
     return head.encode() + b",".join(map(joined, samples)) + b"]}"
 
 
-def digest(machine: str, content: bytes) -> str:
+def digest(machine: str, run: int, content: bytes) -> str:
     """Return the identity of a batch, which the receiver computes too: sent again, a batch is stored once."""
-    return hashlib.sha256(b"pa1\0trickle\0" + machine.encode() + b"\0" + content).hexdigest()
+    return hashlib.sha256(b"pa1\0trickle\0%s\0%s\0%d" % (machine.encode(), content, run)).hexdigest()
 
 
 def judge(status: int, content: bytes, batch: str) -> Judgement:

@@ -2,8 +2,9 @@
 A collector without a clock: puts samples one after the other into a spool and sends them, until it has put so many.
 
 It writes the number of each sample that the spool took into a file: what is in there must never be lost.
-Started as a program: URL SPOOL TAKEN COUNT PAUSE_SECONDS WAY, with the key in PCC_APIKEY; killed at any moment, and
-started again, it goes on. WAY is "spool", or for controls that must lose samples "memory" or "forgetful".
+Started as a program: URL SPOOL TAKEN COUNT PAUSE_SECONDS WAY LENGTH, with the key in PCC_APIKEY; killed at any moment,
+and started again, it goes on. WAY is "spool", or for controls that must lose samples "memory" or "forgetful"; LENGTH is
+"short" or "full".
 """
 
 import os
@@ -39,14 +40,29 @@ def sample(at: int) -> bytes:
     )  # fmt: skip
 
 
+def full_sample(at: int) -> bytes:
+    """The same with what makes it as long as that of a real machine, 5 kB."""
+    rest = b"".join(b"nr_counter_%d %d\\n" % (line, line * at) for line in range(240))
+    return sample(at) + b'{"timestamp":%d,"subsystem":"padding","measurement":"%s"}\n' % (START + at, rest)
+
+
+LENGTHS = {
+    "short": (sample, 32 << 10, 0),
+    # Hours in a minute: the disk is not what these try.
+    "full": (full_sample, 1 << 20, 1),
+}
+"""How a sample is made, the bytes of a segment, and the seconds until it must be on the disk."""
+
+
 def last_taken(path: Path) -> int:
     """Return the number of the last sample that was taken, or -1; a torn line is none."""
     lines = path.read_bytes().split(b"\n")[:-1] if path.exists() else []
     return int(lines[-1]) if lines else -1
 
 
-def main(url: str, spool: str, taken: str, count: str, pause: str, way: str) -> None:
-    limits = Limits(segment_bytes=32 << 10, free_share=0)
+def main(url: str, spool: str, taken: str, count: str, pause: str, way: str, length: str) -> None:
+    make, segment_bytes, sync_seconds = LENGTHS[length]
+    limits = Limits(segment_bytes=segment_bytes, free_share=0, sync_seconds=sync_seconds)
     kind = {"spool": Spool, "forgetful": Forgetful}.get(way)
     waiting = Queue(MACHINE) if kind is None else kind(Path(spool), MACHINE, limits=limits)
     key = os.environ["PCC_APIKEY"]
@@ -57,11 +73,11 @@ def main(url: str, spool: str, taken: str, count: str, pause: str, way: str) -> 
     # A line that was torn must not become part of the next one.
     os.write(descriptor, b"\n" if first else b"")
     for number in range(first, int(count)):
-        sender.put(RUN, sample(number))
+        sender.put(RUN, make(number))
         os.write(descriptor, b"%d\n" % number)
         time.sleep(float(pause))
-    sender.finish(60)
-    sender.join(70)
+    sender.finish(300)
+    sender.join(310)
     waiting.close()
     sys.exit(0 if not sender.unsent else 1)
 

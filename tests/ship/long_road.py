@@ -1,6 +1,7 @@
 """A real receiver and a collector that sends to it, each of which may be killed at any moment, and what is stored."""
 
 import itertools
+import json
 import os
 import random
 import re
@@ -13,6 +14,7 @@ import time
 from collections.abc import Callable
 from contextlib import suppress
 from pathlib import Path
+from typing import Any
 
 import collecting
 from collecting import MACHINE, RUN, START
@@ -62,18 +64,20 @@ class Receiver:
         found = [at // 1000 - START for part in parts if part.group is parts[0].group for at in part.at_ms.tolist()]
         return sorted(found)
 
-    def requests(self) -> int:
-        """How many different batches are stored."""
+    def receipts(self) -> list[dict[str, Any]]:
+        """What was said to each batch that was stored, in the order of their storing."""
         with TenantStore(self.data, TENANT, read_only=True) as store:
-            return int(store.database.execute_sql("SELECT count(*) FROM batch").fetchone()[0])
+            rows = store.database.execute_sql("SELECT receipt FROM batch ORDER BY id").fetchall()
+        return [json.loads(row[0]) for row in rows]
 
 
 class Collector:
     """`collecting` as a process; `taken` are the samples that its spool promised to keep."""
 
-    def __init__(self, folder: Path, url: str, key: str, count: int, pause: float = 0, way: str = "spool") -> None:
+    def __init__(self, folder: Path, url: str, key: str, count: int, pause: float = 0, way: str = "spool",
+                 length: str = "short") -> None:  # fmt: skip
         self.taken = folder / "taken"
-        self.arguments = [url, str(folder / "spool"), str(self.taken), str(count), str(pause), way]
+        self.arguments = [url, str(folder / "spool"), str(self.taken), str(count), str(pause), way, length]
         self.key = key
         self.process: subprocess.Popen[bytes] | None = None
 
