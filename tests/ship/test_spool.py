@@ -10,6 +10,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+import crash_points
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -439,3 +440,13 @@ def test_no_damaged_line_is_a_record(data: st.DataObject) -> None:
     damaged = line[:start] + data.draw(st.binary(max_size=9)) + line[data.draw(st.integers(start, len(line))) :]
 
     assert damaged == line or record.decode(damaged) is None
+
+
+@pytest.mark.parametrize("when", ["3", "3+", "1"])
+def test_a_sync_that_fails_loses_nothing(tmp_path: Path, when: str) -> None:
+    """Asked again, the kernel would say that all is well: what may be lost is written again."""
+    code = crash_points.spool_under(tmp_path, f"fdatasync:error=EIO:when={when}")
+
+    assert code == 0
+    # Where it never works, samples stay in the memory of a process that has ended.
+    assert when == "3+" or crash_points.lost(tmp_path) == set()
