@@ -5,11 +5,8 @@ from pathlib import Path
 
 from appliance import __version__
 
-PROGRAMS = {"pcc": "collect", "pcd": "serve", "pcprocess": "process"}
-
 
 def main() -> None:
-    program = Path(sys.argv[0]).name
     arguments = sys.argv[1:]
     if arguments in (["--version"], ["version"]):
         # Answered before click is loaded: scripts ask this often.
@@ -17,9 +14,7 @@ def main() -> None:
         return
     from appliance.cli import run_command
 
-    if program in PROGRAMS:
-        sys.exit(run_command([PROGRAMS[program], *arguments], program))
-    sys.exit(run_command(arguments, "perfanalysis"))
+    sys.exit(run_command(arguments, Path(sys.argv[0]).name))
 
 
 if __name__ == "__main__":

@@ -1,9 +1,12 @@
 """A measurement: one source's text at one time, as read; the line of a recording (contracts, section 1)."""
 
 import json
+from json.encoder import encode_basestring_ascii
 from typing import Any, NamedTuple
 
 META = "perfanalysis[meta]"
+FACTS, SOURCES = "perfanalysis[facts]", "perfanalysis[sources]"
+EVENT = "perfanalysis[event]"
 # A time outside is a wrong unit or a clock that was never set: 2000-01-01 to 2100-01-01.
 EARLIEST_SECONDS, LATEST_SECONDS = 946_684_800, 4_102_444_800
 
@@ -21,18 +24,17 @@ class Measurement(NamedTuple):
 
 def line(measurement: Measurement) -> str:
     """Write a measurement as one line of a recording, keys in the order of the original, with its newline."""
-    return (
-        json.dumps(
-            {
-                "timestamp": measurement.timestamp,
-                "subsystem": measurement.subsystem,
-                "measurement": measurement.text,
-            },
-            separators=(",", ":"),
-            allow_nan=False,
-        )
-        + "\n"
-    )
+    return line_text(line_start(measurement.timestamp), measurement.subsystem, measurement.text)
+
+
+def line_start(timestamp: int | float) -> str:
+    """Return how every line of one sample starts."""
+    return f'{{"timestamp":{json.dumps(timestamp, allow_nan=False)},"subsystem":'
+
+
+def line_text(start: str, subsystem: str, text: str) -> str:
+    """Complete a line that starts so: this is done some thirty times a sample."""
+    return f'{start}{encode_basestring_ascii(subsystem)},"measurement":{encode_basestring_ascii(text)}}}\n'
 
 
 def refuse_constant(constant: str) -> Any:

@@ -9,7 +9,11 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import Literal
 
-Per = Literal["machine", "cpu", "disk", "interface", "mount", "container"]
+Per = Literal[
+    "machine", "cpu", "disk", "interface", "mount", "container",
+    "node", "sensor", "array", "controller", "interrupt", "zone", "source",
+    "process", "cgroup",
+]  # fmt: skip
 
 
 class Unit(StrEnum):
@@ -19,11 +23,15 @@ class Unit(StrEnum):
     COUNT = "count"
     LOAD = "tasks"
     PAGES = "pages"
+    HERTZ = "Hz"
+    CELSIUS = "°C"
 
 
 class Kind(StrEnum):
     COUNTER = "counter"
     GAUGE = "gauge"
+    GROWTH = "growth"
+    """What a counter grew by in the interval that ends at the sample; the counter itself was not kept."""
 
 
 class Group(StrEnum):
@@ -40,6 +48,19 @@ class Group(StrEnum):
     PRESSURE = "pressure"
     UPTIME = "uptime"
     SHARE = "share"
+    PROCESS = "process"
+    CGROUP = "cgroup"
+    PROTOCOL = "protocol"
+    SOFTNET = "softnet"
+    SCHEDULER = "scheduler"
+    KERNEL = "kernel"
+    INODE = "inode"
+    NUMA = "numa"
+    HARDWARE = "hardware"
+    INTERRUPT = "interrupt"
+    FRAGMENTATION = "fragmentation"
+    RECORDER = "recorder"
+    EVENT = "event"
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -76,6 +97,7 @@ STAT, MEMINFO, NETDEV, DISKSTATS = "/proc/stat", "/proc/meminfo", "/proc/net/dev
 VMSTAT, LOADAVG, UPTIME, STATFS = "/proc/vmstat", "/proc/loadavg", "/proc/uptime", "statfs[*]"
 PRESSURE = {resource: f"/proc/pressure/{resource}" for resource in ("cpu", "memory", "io", "irq")}
 CONTAINER, CPUINFO = "container/", "/proc/cpuinfo"
+FILESYSTEMS = "perfanalysis[filesystems]"
 
 
 # CPU time, in ticks of 1/100 s (USER_HZ, fixed in the kernel's interface to programs).
@@ -254,6 +276,42 @@ REFAULTS_FILE = paging(
 )
 OOM_KILLS = paging("oom_kill", "oom_kills_total", Unit.COUNT, "Processes killed because memory ran out.")
 COMPACTION_STALLS = paging("compact_stall", "compaction_stalls_total", Unit.COUNT, "Waits for memory to be compacted.")
+FREED = paging("pgfree", "freed_pages_total", Unit.PAGES, "Pages given back.")
+ACTIVATED = paging("pgactivate", "activated_pages_total", Unit.PAGES, "Pages found to be in use.")
+DEACTIVATED = paging("pgdeactivate", "deactivated_pages_total", Unit.PAGES, "Pages found to be out of use.")
+SCANNED_KHUGEPAGED = paging(
+    "pgscan_khugepaged", "scan_khugepaged_pages_total", Unit.PAGES, "Pages looked at to make huge pages."
+)
+STOLEN_KHUGEPAGED = paging(
+    "pgsteal_khugepaged", "steal_khugepaged_pages_total", Unit.PAGES, "Pages taken back to make huge pages."
+)
+STALLED_DMA = paging("allocstall_dma", "alloc_stalls_dma_total", Unit.COUNT, "Requests for DMA memory that waited.")
+STALLED_DMA32 = paging(
+    "allocstall_dma32", "alloc_stalls_dma32_total", Unit.COUNT, "Requests for 32-bit DMA memory that waited."
+)
+STALLED_DEVICE = paging(
+    "allocstall_device", "alloc_stalls_device_total", Unit.COUNT, "Requests for device memory that waited."
+)
+STALLED = paging("allocstall", "alloc_stalls_total", Unit.COUNT, "Requests for memory that waited, on old kernels.")
+DROPPED_PAGES = paging("drop_pagecache", "cache_drops_total", Unit.COUNT, "Times that somebody dropped the file cache.")
+NUMA_MIGRATED = paging("numa_pages_migrated", "numa_migrated_pages_total", Unit.PAGES, "Pages moved between nodes.")
+ZSWAPPED_IN = paging("zswpin", "zswap_in_pages_total", Unit.PAGES, "Pages read back from compressed swap.")
+ZSWAPPED_OUT = paging("zswpout", "zswap_out_pages_total", Unit.PAGES, "Pages put into compressed swap.")
+# By option: how hard it is to find memory in one piece.
+COMPACTION_FAILED = paging("compact_fail", "compaction_failures_total", Unit.COUNT, "Compactions that gave no room.")
+COMPACTION_SUCCEEDED = paging(
+    "compact_success", "compaction_successes_total", Unit.COUNT, "Compactions that gave room."
+)
+COMPACTION_MIGRATED = paging("compact_migrate_scanned", "compaction_scanned_pages_total", Unit.PAGES, "Pages scanned.")
+COMPACTION_WOKEN = paging("compact_daemon_wake", "compaction_wakes_total", Unit.COUNT, "Wakes of the compacting task.")
+HUGE_FAULTS = paging("thp_fault_alloc", "huge_page_faults_total", Unit.COUNT, "Faults that got a huge page.")
+HUGE_FALLBACKS = paging(
+    "thp_fault_fallback", "huge_page_fallbacks_total", Unit.COUNT, "Faults that found no huge page and got small ones."
+)
+HUGE_COLLAPSED = paging(
+    "thp_collapse_alloc", "huge_page_collapses_total", Unit.COUNT, "Small pages joined to huge ones."
+)
+HUGE_SPLIT = paging("thp_split_page", "huge_page_splits_total", Unit.COUNT, "Huge pages split into small ones.")
 
 
 # Pressure: the kernel counts microseconds in which tasks waited.
@@ -372,6 +430,25 @@ FILESYSTEM_FREE = filesystem("blocks_free", Unit.COUNT, "Free, in its blocks.", 
 FILESYSTEM_AVAILABLE = filesystem(
     "blocks_available", Unit.COUNT, "Free for programs without privilege, in its blocks.", "node_filesystem_avail_bytes"
 )
+
+
+def inode(key: str, name: str, sentence: str, alias: str, unit: Unit = Unit.COUNT) -> Metric:
+    metric = declare(
+        Metric(f"filesystem_{name}", unit, Kind.GAUGE, Group.INODE, FILESYSTEMS, sentence, "mount", alias=alias)
+    )
+    INODE_KEYS[key] = metric
+    return metric
+
+
+INODE_KEYS: dict[str, Metric] = {}
+"""The metric of each number in a record of a file system, beside the five of the original."""
+INODES = inode("inodes_total", "inodes", "Files that it can hold.", "node_filesystem_files")
+INODES_FREE = inode("inodes_free", "inodes_free", "Files that it still has room for.", "node_filesystem_files_free")
+READ_ONLY = inode("read_only", "read_only", "1 where it cannot be written.", "node_filesystem_readonly")
+NOT_ANSWERING = inode(
+    "device_error", "not_answering", "1 where it could not be asked or did not answer in time.",
+    "node_filesystem_device_error",
+)  # fmt: skip
 
 
 # Containers: the keys of a container record.

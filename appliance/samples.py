@@ -15,7 +15,7 @@ import numpy.typing as npt
 from appliance import metrics
 from appliance.errors import BadData
 from appliance.machine import check_machine_id
-from appliance.measurement import META, Measurement, refuse_constant
+from appliance.measurement import FACTS, META, SOURCES, Measurement, refuse_constant
 from appliance.metrics import Group, Metric
 from appliance.procfs import container, cpuinfo, parsers
 
@@ -154,6 +154,10 @@ def from_measurements(measurements: Iterable[Measurement], machine: str, run: in
                 run = meta["run"]
                 machine = machine or meta["machine_id"]
                 parsed.facts["meta"] = meta
+            elif measurement.subsystem == FACTS:
+                parsed.facts |= json_objects(measurement.text)
+            elif measurement.subsystem == SOURCES:
+                parsed.facts["sources"] = json_object(measurement.text)
             elif measurement.subsystem == metrics.CPUINFO:
                 parsed.facts["cpuinfo"] = cpuinfo.parse(measurement.text)
             elif (known := parsers.find(measurement.subsystem)) is not None:
@@ -169,19 +173,50 @@ def from_measurements(measurements: Iterable[Measurement], machine: str, run: in
                 unknown[measurement.subsystem] = unknown.get(measurement.subsystem, 0) + 1
         except (ValueError, IndexError, KeyError, RecursionError) as error:
             raise BadData(
-                f"measurement {at}, {measurement.subsystem[:80]!r} at {measurement.timestamp}, cannot be read: {error}."
+                f"Measurement {at}, {measurement.subsystem[:80]!r} at {measurement.timestamp}, cannot be read: "
+                f"{reason(error)}."
             ) from error
     check_machine_id(machine)
     parsed.samples = [rows.samples(machine, run, group) for (run, group), rows in collected.items()]
     if unknown:
         listed = ", ".join(f"{name[:80]!r} ({count})" for name, count in sorted(unknown.items())[:20])
-        parsed.warnings.append(f"{sum(unknown.values())} measurements of unknown subsystems were left out: {listed}.")
+        what = "measurements were" if sum(unknown.values()) > 1 else "measurement was"
+        parsed.warnings.append(f"{sum(unknown.values())} {what} left out, of unknown subsystems: {listed}.")
     return parsed
 
 
+def reason(error: Exception) -> str:
+    """Say in words what a parser stumbled over: most let Python's own conversions refuse what is not as it must be."""
+    said = str(error)
+    if said.startswith("invalid literal for int()"):
+        return f"{said.partition(': ')[2][:80]} is not a whole number"
+    if said.startswith("could not convert string to float"):
+        return f"{said.partition(': ')[2][:80]} is not a number"
+    if isinstance(error, json.JSONDecodeError):
+        return "it is not JSON"
+    if isinstance(error, IndexError) or said.startswith("not enough values to unpack"):
+        return "it has too few fields"
+    if isinstance(error, KeyError):
+        return f"it has no {said}"
+    return "it is nested too deeply" if isinstance(error, RecursionError) else said
+
+
+def json_object(text: str) -> dict[str, Any]:
+    found = json.loads(text, parse_constant=refuse_constant)
+    if not isinstance(found, dict):
+        raise ValueError("it is no JSON object")
+    return found
+
+
+def json_objects(text: str) -> dict[str, Any]:
+    """Return the facts of a record, each by its name; what is no object, or has a name of ours, is passed over."""
+    ours = {"meta", "cpuinfo", "sources"}
+    return {name: fact for name, fact in json_object(text).items() if isinstance(fact, dict) and name not in ours}
+
+
 def read_meta(text: str) -> dict[str, Any]:
-    meta = json.loads(text, parse_constant=refuse_constant)
-    if not isinstance(meta, dict) or not isinstance(meta.get("run"), int) or isinstance(meta["run"], bool):
+    meta = json_object(text)
+    if not isinstance(meta.get("run"), int) or isinstance(meta["run"], bool):
         raise ValueError('it is no JSON object with a whole number "run"')
     if not 0 <= meta["run"] <= INT64_MAX or not isinstance(meta.get("machine_id"), str):
         raise ValueError('its "run" or "machine_id" is not valid')

@@ -2,7 +2,8 @@
 Charts over time, drawn by matplotlib.
 
 A picture is 960 units wide and every chart of a page has the same plot rectangle, so that times stand above each
-other. No text of a stranger is drawn: names of disks and containers stand in the page, where they are escaped.
+other. A telephone would show its text at a third of its size: what must be seen there is drawn a second time, 300 wide.
+No text of a stranger is drawn: names of disks and containers stand in the page, where they are escaped.
 """
 
 from collections.abc import Sequence
@@ -18,12 +19,25 @@ from static_site.panels import Layout, Panel
 from static_site.plot import Box, Plot
 from static_site.times import Span
 
-WIDTH, LEFT, RIGHT, TOP, BOTTOM = 960, 64, 16, 24, 26
+BOTTOM = 26
 BELOW, BESIDE = 34, 20
 """Between panels: below each other there is a line of text, beside each other there is not."""
 SETTINGS: Any = {
     "svg.fonttype": "none", "svg.hashsalt": "perfanalysis", "text.parse_math": False, "font.size": 12,
 }  # fmt: skip
+
+
+@dataclass(frozen=True, slots=True)
+class Paper:
+    """How wide a picture is, and its margins. Letters have the same size on all."""
+
+    width: int
+    left: int
+    right: int
+    top: int
+
+
+WIDE, NARROW = Paper(960, left=64, right=16, top=24), Paper(300, left=42, right=6, top=40)
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,21 +47,23 @@ class Picture:
     """Length of the buckets that are drawn; None if the samples are."""
 
 
-def draw(ident: str, title: str, description: str, panels: Sequence[Panel], span: Span, layout: Layout) -> Picture:
+def draw(
+    ident: str, title: str, description: str, panels: Sequence[Panel], span: Span, layout: Layout, paper: Paper = WIDE
+) -> Picture:  # fmt: skip
     """Draw panels, in rows of so many columns, on the same span of time."""
     columns = layout.columns
     rows = -(-len(panels) // columns)
-    height = TOP + rows * layout.height + (rows - 1) * BELOW + BOTTOM
-    width = (WIDTH - LEFT - RIGHT - (columns - 1) * BESIDE) / columns
+    height = paper.top + rows * layout.height + (rows - 1) * BELOW + BOTTOM
+    width = (paper.width - paper.left - paper.right - (columns - 1) * BESIDE) / columns
     steps = []
     with mpl.rc_context(SETTINGS):
-        figure = Figure(figsize=(WIDTH / 72, height / 72), dpi=72, frameon=False)
+        figure = Figure(figsize=(paper.width / 72, height / 72), dpi=72, frameon=False)
         for number, panel in enumerate(panels):
             row, column = divmod(number, columns)
             box = Box(
-                LEFT + column * (width + BESIDE), height - TOP - (row + 1) * layout.height - row * BELOW, width,
-                layout.height, left=column == 0, top=row == 0, bottom=number + columns >= len(panels),
-                right=column == columns - 1,
+                paper.left + column * (width + BESIDE),
+                height - paper.top - (row + 1) * layout.height - row * BELOW, width, layout.height,
+                left=column == 0, top=row == 0, bottom=number + columns >= len(panels), right=column == columns - 1,
             )  # fmt: skip
             steps.append(Plot(figure, box, span, panel, layout).draw())
         picture = svg.inline(figure, ident, title, description)

@@ -30,6 +30,9 @@ class Figure:
     keys: Sequence[Key]
     svg: Markup
     caption: str
+    narrow: Markup
+    """The same for a narrow screen, which has room for fewer buckets."""
+    narrow_caption: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,6 +67,8 @@ class Table:
     heads: Sequence[Head]
     rows: Sequence[Sequence[Cell]]
     notes: Sequence[str] = ()
+    stacks: bool = True
+    """On a narrow screen each row is a block of labelled values. A table that is read down its columns stays one."""
 
 
 @dataclass(frozen=True, slots=True)

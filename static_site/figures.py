@@ -1,16 +1,19 @@
 """Figures: a chart with its answer as title, legend and caption; or one sentence where a chart would say nothing."""
 
 from collections.abc import Sequence
+from dataclasses import replace
 
 import pandas as pd
 
 from static_site import times, units
-from static_site.charts import draw
+from static_site.charts import NARROW, draw
 from static_site.colours import DASHES, VARIABLES
 from static_site.content import Figure, Key, Note
 from static_site.names import shown
 from static_site.panels import Layout, Panel, Trace
 from static_site.subject import Subject, mean, peak
+
+NARROW_COLUMNS = 2
 
 
 def show(
@@ -32,6 +35,10 @@ def show(
     layout = Layout(height, columns, subject.boots)
     heading = f"{shown(name)}: {title}" if name else title
     picture = draw(ident, heading, description, panels, subject.span, layout)
+    columns = min(columns, NARROW_COLUMNS)
+    narrow = draw(
+        f"{ident}-n", heading, description, panels, subject.span, replace(layout, columns=columns), NARROW
+    )  # fmt: skip
     return Figure(
         ident,
         shown(name),
@@ -40,6 +47,8 @@ def show(
         keys(panels, dashed=picture.step_seconds is None),
         picture.svg,
         caption(panels, picture.step_seconds),
+        narrow.svg,
+        caption(panels, narrow.step_seconds),
     )
 
 

@@ -24,6 +24,8 @@ BUCKETS_PER_UNIT = MAX_BUCKETS / 880
 FEW = 20
 """So few samples are drawn as dots too: a line alone looks like more."""
 HALF_LETTER = 3.2
+NARROW, LINE = 400, 15
+"""A picture less wide has fewer ticks, and a line of its own for its days."""
 LEAST_GAP, LABELLED_GAP = 1.5, 60
 """A gap is never thinner than can be seen, and says its name where that fits."""
 
@@ -55,6 +57,7 @@ class Plot:
         self.units = IdentityTransform()
         self.sheet = [float(inches) * 72 for inches in figure.get_size_inches()]
         self.right, self.ceiling = box.x + box.width, box.y + box.height
+        self.narrow = self.sheet[0] < NARROW
         # A single sample has no span: it stands in the middle.
         self.first_ms, self.length_ms = (
             (span.start_ms, span.end_ms - span.start_ms) if span.seconds else (span.start_ms - 1000, 2000)
@@ -110,7 +113,7 @@ class Plot:
         self.text(box.x, self.ceiling + 9, heading, colour=INK if panel.label else MUTED)
         if box.top and box.right:
             days = date(self.span.start_ms) + ("" if self.span.one_day else f" to {date(self.span.end_ms)}")
-            self.text(self.right, self.ceiling + 9, days, "right")
+            self.text(self.right, self.ceiling + 9 + (LINE if self.narrow else 0), days, "right")
         for start_ms, end_ms in [*self.missing_ends(), *panel.gaps]:
             self.block(start_ms, end_ms, facecolor="none", gid=svg.NO_DATA)
             begin, end = self.x(start_ms), self.x(end_ms)
@@ -124,7 +127,7 @@ class Plot:
     def time_axis(self) -> None:
         """Draw the ticks; their labels where no panel is below."""
         box = self.box
-        for at_ms, label in axes.time_ticks(self.span, int(box.width // 78)):
+        for at_ms, label in axes.time_ticks(self.span, max(3, int(box.width // (60 if self.narrow else 78)))):
             x = self.x(at_ms)
             self.line([x, x], [box.y - 4, box.y], MUTED, 0.8)
             if box.bottom:

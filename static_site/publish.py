@@ -2,8 +2,10 @@
 
 import ctypes
 import errno
+import fcntl
 import json
 import os
+import re
 import secrets
 import shutil
 from collections.abc import Mapping
@@ -23,9 +25,11 @@ def publish(files: Mapping[str, bytes], output: Path) -> None:
     """
     target = output.resolve()
     check(target, output)
-    beside = target.with_name(f".{target.name}.{secrets.token_hex(8)}")
+    beside, lock = None, None
     try:
         target.parent.mkdir(parents=True, exist_ok=True)
+        sweep(target)
+        beside, lock = claim(target)
         write(files, beside)
         replace(beside, target)
         sync(target.parent)
@@ -34,8 +38,10 @@ def publish(files: Mapping[str, bytes], output: Path) -> None:
     except OSError as error:
         raise InputOutput(f"the site cannot be written to {output}: {error.strerror or error}.") from error
     finally:
-        # What is there now is half a new site, or the old one.
-        shutil.rmtree(beside, ignore_errors=True)
+        if beside is not None and lock is not None:
+            # What is there now is half a new site, or the old one.
+            shutil.rmtree(beside, ignore_errors=True)
+            os.close(lock)
 
 
 def check(target: Path, output: Path) -> None:
@@ -50,10 +56,48 @@ def check(target: Path, output: Path) -> None:
         raise UsageError(f"{output} is there already and is not a site of ours: name another folder, or remove it.")
 
 
+def claim(target: Path) -> tuple[Path, int]:
+    """Make the folder that a site is built in, beside its place, and lock it for as long as the descriptor is open."""
+    while True:
+        beside = target.with_name(f".{target.name}.{secrets.token_hex(8)}")
+        beside.mkdir()
+        descriptor = os.open(beside, os.O_RDONLY | os.O_DIRECTORY)
+        try:
+            fcntl.flock(descriptor, fcntl.LOCK_EX)
+        except OSError:
+            # Not every network file system has locks: there nobody gets one, and nothing is swept.
+            return beside, descriptor
+        if beside.exists():
+            return beside, descriptor
+        # Swept between the two calls, by one who took it for abandoned.
+        os.close(descriptor)
+
+
+def sweep(target: Path) -> None:
+    """Remove what publications left beside a site when they were killed: nobody holds a lock on it."""
+    ours = re.compile(rf"\.{re.escape(target.name)}\.[0-9a-f]{{16}}(\.old)?")
+    for path in list(target.parent.iterdir()):
+        match = ours.fullmatch(path.name)
+        # Without a site in its place, the old one may be the only one there is.
+        if match is None or path.is_symlink() or not path.is_dir() or (match[1] and not target.exists()):
+            continue
+        try:
+            descriptor = os.open(path, os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW)
+        except OSError:
+            continue
+        try:
+            fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            shutil.rmtree(path, ignore_errors=True)
+        except OSError:
+            continue
+        finally:
+            os.close(descriptor)
+
+
 def write(files: Mapping[str, bytes], folder: Path) -> None:
     folders = sorted(folder / parent for parent in {parent for path in files for parent in Path(path).parents})
     for parent in folders:
-        parent.mkdir()
+        parent.mkdir(exist_ok=parent == folder)
     for path, content in files.items():
         with (folder / path).open("xb") as stream:
             stream.write(content)

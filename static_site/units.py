@@ -1,9 +1,11 @@
 """Numbers as people read them: three significant figures, a unit that fits, and never 0 for what is not zero."""
 
 import math
+import re
 from dataclasses import dataclass
 
 NO_BREAK, THIN = "\N{NO-BREAK SPACE}", "\N{NARROW NO-BREAK SPACE}"
+UNIT_AFTER_NUMBER = re.compile(r"(?<=[0-9]) (?=(?:%|[kKMGT]?i?B(?:/s)?|[kMG]?bit/s|µs|ms|s|min|h|d)(?!\w))")
 NOTHING = "\N{EN DASH}"
 """What stands where there is no number."""
 
@@ -61,6 +63,11 @@ def number(value: float) -> str:
         return "<0.1"
     decimals = 0 if size >= 99.95 else 1 if size >= 9.995 else 2
     return grouped(value, decimals)
+
+
+def joined(sentence: str) -> str:
+    """Keep numbers and their units on one line."""
+    return UNIT_AFTER_NUMBER.sub(NO_BREAK, sentence)
 
 
 def signed(value: float) -> str:

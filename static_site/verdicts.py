@@ -19,7 +19,7 @@ def of_machine(subject: Subject) -> str:
     notes = len(subject.cases) - len(serious)
     said = []
     if serious:
-        said.append(f"{visible(serious[0].worst.sentence)} {lasted(serious[0])}")
+        said.append(f"{units.joined(visible(serious[0].worst.sentence))} {lasted(serious[0])}")
         if len(serious) > 1:
             said.append(f"{units.counted(len(serious) - 1, 'more finding needs', 'more findings need')} a look.")
     else:

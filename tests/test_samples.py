@@ -51,7 +51,7 @@ def test_a_meta_record_begins_a_run_and_names_the_machine() -> None:
 def test_unknown_subsystems_are_counted_and_not_an_error() -> None:
     parsed = from_measurements([at(1700000000), at(1700000000, "/proc/new", "x")], "m")
 
-    assert "1 measurements of unknown subsystems" in parsed.warnings[0]
+    assert "1 measurement was left out, of unknown subsystems" in parsed.warnings[0]
     assert parsed.count == 1
 
 
@@ -66,7 +66,7 @@ def test_unknown_subsystems_are_counted_and_not_an_error() -> None:
     ],
 )
 def test_a_measurement_that_does_not_parse_is_named(subsystem: str, text: str) -> None:
-    with pytest.raises(BadData, match="measurement 2, "):
+    with pytest.raises(BadData, match="Measurement 2, "):
         from_measurements([at(1700000000), at(1700000005, subsystem, text)], "m")
 
 
@@ -100,3 +100,22 @@ def test_samples_can_be_cut_without_their_empty_columns() -> None:
 
     assert first.group is Group.DISK
     assert {column.instance for column in first.columns} == {"sda"}
+
+
+@pytest.mark.parametrize(
+    ("subsystem", "text", "sentence"),
+    [
+        ("/proc/meminfo", "MemTotal: x kB\n", "'x' is not a whole number."),
+        ("/proc/loadavg", "a b c 1/2 3\n", "is not a "),
+        ("/proc/loadavg", "0.1\n", "it has too few fields."),
+        ("/proc/uptime", "long\n", "'long' is not a number."),
+        (META, "{", "it is not JSON."),
+    ],
+)
+def test_what_a_parser_stumbles_over_is_said_in_words(subsystem: str, text: str, sentence: str) -> None:
+    with pytest.raises(BadData) as raised:
+        from_measurements([at(1700000000), at(1700000000, subsystem, text)], "m")
+
+    assert raised.value.message.startswith(f"Measurement 2, '{subsystem}' at 1700000000, cannot be read: ")
+    assert sentence in raised.value.message
+    assert "literal" not in raised.value.message

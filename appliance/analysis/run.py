@@ -102,6 +102,8 @@ class Run:
 
         NaN at the first sample, after a boot or reset, and where either sample is missing.
         """
+        if metric.kind is Kind.GROWTH:
+            return self.values(metric)
         if metric.kind is not Kind.COUNTER:
             raise ValueError(f"{metric.name} is no counter")
         if metric not in self._deltas:
@@ -227,6 +229,9 @@ class Run:
         """Return, for each time, the devices whose counters fell without a boot."""
         fell: dict[tuple[int, int], set[str]] = {}
         for group, table in self.tables.items():
+            if group is Group.RECORDER:
+                # Each recorder counts from its own start, which is nothing that happens to the machine.
+                continue
             boots = self.intervals(group).boots
             for column, values in table.columns.items():
                 if column.metric.kind is Kind.COUNTER:

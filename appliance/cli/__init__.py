@@ -3,6 +3,7 @@
 import importlib
 import os
 from collections.abc import Sequence
+from typing import Any
 
 import click
 
@@ -25,6 +26,9 @@ COMMANDS = [
     ("machine", "machine", "List and rename machines."),
     ("version", "version", "Show the version."),
 ]
+PROGRAMS = {"pcc": "collect", "pcd": "serve", "pcprocess": "process"}
+"""The original's programs: each is one command by another name."""
+SETTINGS = {"help_option_names": ["-h", "--help"]}
 USAGE, INTERNAL, INTERRUPTED = 64, 70, 130
 
 
@@ -45,7 +49,7 @@ class Commands(click.Group):
 
 @click.command(
     cls=Commands,
-    context_settings={"help_option_names": ["-h", "--help"], "auto_envvar_prefix": "PERFANALYSIS"},
+    context_settings={**SETTINGS, "auto_envvar_prefix": "PERFANALYSIS"},
     epilog="Example: perfanalysis run --duration 60s",
 )
 @click.version_option(__version__, message="perfanalysis %(version)s")
@@ -54,9 +58,15 @@ def perfanalysis() -> None:
 
 
 def run_command(arguments: Sequence[str], program: str) -> int:
-    """Run one command and return its exit code; what goes wrong is one sentence on standard error."""
+    """Run what a program name and its arguments ask for, and return the exit code; an error is one sentence."""
+    if program not in PROGRAMS:
+        program = "perfanalysis"
     try:
-        return int(perfanalysis.main(list(arguments), program, standalone_mode=False) or 0)
+        return int(invoke(arguments, program) or 0)
+    except click.exceptions.NoArgsIsHelpError as error:
+        # Who types a name alone wants to know what there is: its message is the help.
+        click.echo(error.format_message(), err=True)
+        return USAGE
     except click.UsageError as error:
         where = f" See: {error.ctx.command_path} --help" if error.ctx is not None else ""
         return complain(program, error.format_message() + where, USAGE)
@@ -75,6 +85,15 @@ def run_command(arguments: Sequence[str], program: str) -> int:
             f"a defect: {type(error).__name__}: {error}. Set PERFANALYSIS_DEBUG=1 to see where, and report it.",
             INTERNAL,
         )
+
+
+def invoke(arguments: Sequence[str], program: str) -> Any:
+    command: click.Command = perfanalysis
+    settings: dict[str, Any] = {}
+    if name := PROGRAMS.get(program):
+        command = importlib.import_module(f"appliance.cli.{name}").command
+        settings = {**SETTINGS, "auto_envvar_prefix": f"PERFANALYSIS_{name.upper()}"}
+    return command.main(list(arguments), program, standalone_mode=False, **settings)
 
 
 def complain(program: str, sentence: str, code: int) -> int:

@@ -14,12 +14,13 @@ import click
 
 from appliance import duration as durations
 from appliance.cli import trickle
-from appliance.cli.options import Duration, state_option
+from appliance.cli.options import Duration, Flush, Grouped, Size, state_option
 from appliance.cli.tables import visible
-from appliance.errors import CannotCreate, InUse
+from appliance.errors import CannotCreate, InputOutput, InUse
 
 if TYPE_CHECKING:
     from appliance.collect.loop import Counts, Plan, Sink
+    from appliance.collect.recorder import Recorder
     from appliance.ship.sender import Sender
     from appliance.ship.status import StatusFile
 
@@ -29,6 +30,18 @@ STOPPING = {signal.SIGTERM, signal.SIGINT, signal.SIGHUP}
 FLUSH_SECONDS = 30
 """How long what waits may take to be sent when the recording ends."""
 TOLD_SECONDS = 10
+SMALLEST_BYTES = 1_000_000
+"""Of a smaller file, much would be what every file begins with."""
+OPTIONAL_SOURCES = ["interrupts", "compaction", "buddyinfo", "tcp-states", "network-filesystems"]
+"""As `collectors` has them, which is not loaded for `--help`: a test compares the two."""
+
+
+HEADINGS = {
+    "What": ["interval", "duration", "once", "optional", "process_args", "machine_id", "machine_name"],
+    "Into a file": ["collection", "max_size", "max_age", "keep", "flush", "upload"],
+    "To a receiver": ["mode", "server", "key_file", "ca_file", "batch", "batch_wait", "spool", "spool_size"],
+    "How it goes": ["progress", "log_level", "metrics_file", "state"],
+}
 
 
 class Reporting(NamedTuple):
@@ -51,13 +64,21 @@ def whole_seconds(ctx: click.Context, param: click.Parameter, seconds: float) ->
     return seconds
 
 
+def large_enough(ctx: click.Context, param: click.Parameter, size: int) -> int:
+    if 0 < size < SMALLEST_BYTES:
+        raise click.BadParameter("the smallest size is 1MB.", ctx, param)
+    return size
+
+
 def level(ctx: click.Context, param: click.Parameter, name: str) -> int:
     if name.upper() not in LEVELS:
         raise click.BadParameter(f"{name[:40]!r} is none of {', '.join(LEVELS).lower()}.", ctx, param)
     return LEVELS[name.upper()]
 
 
-@click.command("collect", epilog="Example: perfanalysis collect --duration 24h -o web-1.json.gz")
+@click.command(
+    "collect", cls=Grouped, headings=HEADINGS, epilog="Example: perfanalysis collect --duration 24h -o web-1.json.gz"
+)
 @click.option("--mode", type=click.Choice(["local", "trickle"], case_sensitive=False), envvar="PCC_MODE",
               help="Write a file, or send. [default: local, unless server and key are given]")  # fmt: skip
 @click.option("--duration", type=Duration(), envvar="PCC_DURATION", default="0", metavar="TIME", show_default=True,
@@ -66,19 +87,34 @@ def level(ctx: click.Context, param: click.Parameter, name: str) -> int:
               show_default=True, callback=whole_seconds, help="Time from one sample to the next.")  # fmt: skip
 @click.option("--collection", "-o", type=click.Path(path_type=Path), envvar="PCC_COLLECTION", metavar="FILE",
               help="The file, which is continued; *.gz is zipped. [default: pcc-HOSTNAME.json]")  # fmt: skip
+@click.option("--max-size", type=Size(), default="0", metavar="SIZE", callback=large_enough,
+              help="Put the file aside as NAME.1.json before it is larger (100MB, 2GB); begin a new one.")  # fmt: skip
+@click.option("--max-age", type=Duration(), default="0", metavar="TIME",
+              help="Put the file aside when it has so much time in it.")  # fmt: skip
+@click.option("--keep", type=click.IntRange(0, 10_000), default=7, metavar="FILES",
+              help="Keep so many that were put aside: NAME.1.json is the newest. [default: 7]")  # fmt: skip
+@click.option(
+    "--flush",
+    type=Flush(),
+    default="never",
+    show_default=True,
+    metavar="never|sample|TIME",
+    help="Force what is written to the disk: never (a power cut loses about 30 s), after each sample, or "
+    "every TIME. A recorder that is killed loses nothing; of a *.gz file the last 5 s, or TIME.",
+)
 @click.option("--server", envvar=["PCC_SERVER_URL", "PCC_SERVER"], metavar="URL", help="The receiver.")
 @click.option("--key-file", type=click.Path(path_type=Path), metavar="FILE",
               help="Has the key, mode 0600. Or set PCC_APIKEY.")  # fmt: skip
 @click.option("--ca-file", type=click.Path(path_type=Path), envvar="PERFANALYSIS_CA_FILE", metavar="FILE",
-              help="The authority of its certificate.")  # fmt: skip
+              help="The authority of its certificate, if the system does not know it.")  # fmt: skip
 @click.option("--machine-id", envvar="PCC_IDENTIFIER", metavar="ID", help="[default: the system's own]")
 @click.option("--machine-name", envvar="PCC_MACHINE_NAME", default="", metavar="NAME", help="What people call it.")
-@click.option("--batch", type=click.IntRange(1, 1000), default=60, show_default="60", metavar="SAMPLES",
-              help="Send so many at once.")  # fmt: skip
+@click.option("--batch", type=click.IntRange(1, 1000), default=60, metavar="SAMPLES",
+              help="Send so many at once. [default: 60]")  # fmt: skip
 @click.option("--batch-wait", type=Duration(), default="10s", metavar="TIME",
               help="Send fewer after so long. [default: 10s]")  # fmt: skip
 @click.option("--spool", type=click.Path(path_type=Path), envvar="PERFANALYSIS_SPOOL", metavar="DIR",
-              help="Where samples wait. [default: below --state]")  # fmt: skip
+              help="Where samples wait until they are stored. [default: below --state]")  # fmt: skip
 @click.option("--spool-size", type=click.IntRange(1, 1 << 20), default=512, metavar="MB",
               envvar="PERFANALYSIS_SPOOL_SIZE", help="Beyond it the oldest go. [default: 512]")  # fmt: skip
 @click.option("--upload", is_flag=True, envvar="UPLOAD_AUTO", help="Upload the file in the end, as `upload` does.")
@@ -89,12 +125,17 @@ def level(ctx: click.Context, param: click.Parameter, name: str) -> int:
 @click.option("--progress", is_flag=True, help="A bar, or a line every 10 s.")
 @click.option("--log-level", envvar="PCC_LOGLEVEL", default="warning", show_default=True, callback=level,
               metavar="LEVEL", help="Say also what is less urgent: error, warning, info, debug.")  # fmt: skip
+@click.option("--source", "optional", multiple=True, type=click.Choice(OPTIONAL_SOURCES),
+              help="Record this too, which costs more; may be repeated.")  # fmt: skip
+@click.option("--process-args", is_flag=True,
+              help="Record what programs were started with; what looks like a secret is replaced.")  # fmt: skip
 @click.option("--procfs", default="/proc", show_default=True, metavar="DIR", help="Where /proc is.")
 def command(
     mode: str | None, duration: float, interval: float, collection: Path | None, server: str | None,
     key_file: Path | None, ca_file: Path | None, machine_id: str | None, machine_name: str, batch: int,
     batch_wait: float, spool: Path | None, spool_size: int, upload: bool, state: Path, metrics_file: Path | None,
-    once: bool, progress: bool, log_level: int, procfs: str,
+    once: bool, progress: bool, log_level: int, optional: tuple[str, ...], process_args: bool,
+    procfs: str, max_size: int, max_age: float, keep: int, flush: float | None,
 ) -> None:  # fmt: skip
     """
     Record this machine into a file, or send it to a receiver.
@@ -108,17 +149,20 @@ def command(
     logging.basicConfig(format="%(asctime)s %(levelname)s %(message)s", level=log_level)
     key = trickle.key_source(key_file)
     machine = check_machine_id(machine_id) if machine_id else meta.machine_id()
-    plan = loop.Plan(interval, duration, machine, machine_name, procfs.rstrip("/"))
+    plan = loop.Plan(interval, duration, machine, machine_name, procfs.rstrip("/"), optional, process_args)
     reporting = Reporting(state, metrics_file, progress)
     if once:
         write_once(loop.take_one(plan), collection)
     elif (mode or ("trickle" if server and key else "local")) == "local":
+        from appliance.collect.recorder import Recorder
+        from appliance.collect.rotation import Rotation
+
         if key is not None:
             # Not needed, but what is wrong with it is better known.
             key()
         path = collection or Path(f"pcc-{os.uname().nodename}.json")
         uploading = prepare_upload(path, machine) if upload else None
-        record_locally(plan, path, reporting)
+        record_locally(plan, Recorder(path, Rotation(max_size, max_age, keep), flush), reporting)
         if uploading is not None:
             uploading(state)
     else:
@@ -137,17 +181,17 @@ def write_once(sample: bytes, collection: Path | None) -> None:
     recorder.close()
 
 
-def record_locally(plan: "Plan", path: Path, reporting: Reporting) -> None:
+def record_locally(plan: "Plan", recorder: "Recorder", reporting: Reporting) -> None:
     from appliance.collect import loop
-    from appliance.collect.recorder import Recorder
 
-    recorder = Recorder(path)
     try:
-        with watched(plan, reporting, {"mode": "local", "target": str(path.absolute())}) as (sinks, counts):
+        with watched(plan, reporting, {"mode": "local", "target": str(recorder.path.absolute())}) as (sinks, counts):
             loop.record(plan, [recorder.write, *sinks], until_stopped(), counts=counts)
     finally:
         recorder.close()
-    click.echo(f"{summary(counts)} in {path}.", err=True)
+    click.echo(f"{summary(counts)} in {recorder.path}.", err=True)
+    if counts.lost:
+        raise InputOutput(f"{counts.lost} samples were lost: {recorder.path} could not be written for a time.")
 
 
 def prepare_upload(path: Path, machine: str) -> Callable[[Path], None]:
@@ -172,7 +216,7 @@ def send(plan: "Plan", road: "trickle.Road", reporting: Reporting) -> None:
     wait = until_stopped()
     sender.start()
     with watched(plan, reporting, described, sender) as (sinks, counts):
-        loop.record(plan, [sender.put, *sinks], wait, counts=counts)
+        loop.record(plan, [sender.put, *sinks], wait, extra=sender.state, counts=counts)
         sender.finish(FLUSH_SECONDS)
         while sender.is_alive() and not wait(0.1):
             pass
@@ -297,4 +341,4 @@ class Progress:
 
 def summary(counts: Any) -> str:
     late = f" ({counts.late} came too late and were skipped)" if counts.late else ""
-    return f"{counts.samples} samples{late}"
+    return f"{counts.samples - counts.lost} samples{late}"

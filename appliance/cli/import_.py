@@ -118,7 +118,7 @@ def take(store: "TenantStore", file: Path, machine_id: str, keep_first: bool, ta
             click.echo(f"Not imported: {visible(error.message)}", err=True)
         return
     for warning in warnings:
-        click.echo(f"Warning: {visible(str(file))}: {visible(warning)}", err=True)
+        click.echo(f"Warning: {visible(warning)}", err=True)
     new = 0 if receipt.duplicate else receipt.inserted
     known = receipt.rows - new - receipt.conflicts
     more = f" and {len(machines) - MAX_NAMED} more" if len(machines) > MAX_NAMED else ""
@@ -141,8 +141,8 @@ def keep(
     from appliance.store import batches
 
     before = state(file)
-    kind = reading.kind_of(file)
     parsed = reading.read_file(file, machine_id)
+    kind = reading.kind_of(file)
     machines = list(dict.fromkeys(part.machine for part in parsed.samples))
     # A recording that does not name its machine is another batch in another folder.
     digest = batches.start_digest(kind, machines[0] if kind == reading.RECORDING else machine_id)

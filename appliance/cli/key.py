@@ -31,9 +31,10 @@ def create(tenant: str | None, scopes: tuple[str, ...], label: str, data: Path) 
 
 @command.command("list")
 @tenant_option
+@click.option("--all", "every", is_flag=True, help="Revoked ones too.")
 @data_option
-def list_(tenant: str | None, data: Path) -> None:
-    """List the keys, without their secrets."""
+def list_(tenant: str | None, every: bool, data: Path) -> None:
+    """List the keys that are valid, without their secrets."""
     from appliance.store.registry import Registry
 
     keys = Registry(data, read_only=True).keys(tenant)
@@ -47,6 +48,7 @@ def list_(tenant: str | None, data: Path) -> None:
             key["label"],
         )
         for key in keys
+        if every or key["revoked_ms"] is None
     ]
     show(("id", "tenant", "scopes", "created", "revoked", "label"), rows)
 

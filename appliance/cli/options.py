@@ -1,9 +1,10 @@
 """Options and arguments that several commands have, and what they mean."""
 
 import os
-from collections.abc import Callable
+import re
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any, ClassVar, TypeVar
 
 import click
 
@@ -12,6 +13,22 @@ from appliance.errors import UsageError
 
 Decorated = TypeVar("Decorated", bound=Callable[..., Any])
 SYSTEM_DATA = Path("/var/lib/perfanalysis")
+
+
+class Grouped(click.Command):
+    """A command with many options: its help has a heading for each group of them, and the rest come last."""
+
+    def __init__(self, *args: Any, headings: Mapping[str, Sequence[str]], **settings: Any) -> None:
+        """`headings` has the names of the parameters below each heading, in order."""
+        super().__init__(*args, **settings)
+        self.headings = headings
+
+    def format_options(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        records = {param.name: param.get_help_record(ctx) for param in self.get_params(ctx)}
+        groups = [(heading, [records.pop(name) for name in names]) for heading, names in self.headings.items()]
+        for heading, rows in [*groups, ("Options", list(records.values()))]:
+            with formatter.section(heading):
+                formatter.write_dl([row for row in rows if row is not None])
 
 
 class Duration(click.ParamType[float]):
@@ -26,6 +43,35 @@ class Duration(click.ParamType[float]):
             return duration.parse(value)
         except UsageError as error:
             self.fail(error.message, param, ctx)
+
+
+class Size(click.ParamType[int]):
+    """A size such as 100MB, 2GiB or 500k, as bytes."""
+
+    name = "size"
+    units: ClassVar[dict[str, int]] = {"": 1, "b": 1} | {
+        prefix + tail: factor**power
+        for power, prefix in enumerate("kmgt", 1)
+        for tail, factor in (("", 1000), ("b", 1000), ("ib", 1024))
+    }
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> int:
+        if isinstance(value, int):
+            return value
+        found = re.fullmatch(r"([0-9]+(?:\.[0-9]+)?) ?([a-z]*)", value.strip().lower(), re.ASCII)
+        if not found or found[2] not in self.units:
+            self.fail(f"{value[:40]!r} is not a size: write it like 100MB, 2GB or 500MiB.", param, ctx)
+        return round(float(found[1]) * self.units[found[2]])
+
+
+class Flush(Duration):
+    """How long what is written may wait to be on the disk: None is for ever, 0 not at all."""
+
+    name = "flush"
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Any:
+        words = {"never": None, "sample": 0.0}
+        return words[value] if value in words else super().convert(value, param, ctx)
 
 
 def data_option(function: Decorated) -> Decorated:
@@ -45,7 +91,7 @@ def state_option(function: Decorated) -> Decorated:
     """Give a command `--state`: where collectors keep what outlives them; a service's systemd names it."""
     return click.option(
         "--state", type=click.Path(path_type=Path), envvar="PERFANALYSIS_STATE", default=default_state, metavar="DIR",
-        help="Of collectors. [default: ~/.local/state/perfanalysis]",
+        help="Where collectors leave how they are, and what waits. [default: ~/.local/state/perfanalysis]",
     )(function)  # fmt: skip
 
 

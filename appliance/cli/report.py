@@ -54,7 +54,7 @@ def command(
     say(f"Writing the pages of {counted(len(runs), 'machine')} ...")
     click.echo(build(runs, output, problems))
     if problems:
-        raise BadData(f"{counted(len(problems), 'file')} could not be read, and the site says so: {problems[0]}")
+        raise BadData(f"{counted(len(problems), 'file')} could not be read: the site says which and why.")
 
 
 def write_site(data: Path, tenant: str | None, output: Path) -> Path:
@@ -116,9 +116,13 @@ def read_files(paths: Sequence[Path], start_ms: int | None, end_ms: int | None) 
     runs = [Run(machine, samples[machine], facts[machine]) for machine in sorted(samples)]
     if not any(len(run.at_ms) for run in runs):
         if problems:
+            for problem in problems[1:]:
+                say(f"Not read: {problem.message}")
             raise problems[0]
         where = ", ".join(str(path) for path in paths[:3])
         raise NoInput(f"{where}: there are no samples to report there in this span of time.")
+    for problem in problems:
+        say(f"Not read: {problem.message}")
     return runs, [problem.message for problem in problems]
 
 
@@ -134,7 +138,6 @@ def read(file: Path, problems: list[PerfanalysisError], *, in_folder: bool) -> "
         if in_folder and isinstance(error, OtherFile):
             say(f"Left out: {error.message}")
         else:
-            say(f"Not read: {error.message}")
             problems.append(error)
         return None
     for warning in parsed.warnings:

@@ -10,7 +10,7 @@ from typing import NamedTuple
 import click
 
 from appliance.cli.options import Duration, state_option
-from appliance.cli.tables import visible
+from appliance.cli.tables import counted, visible
 from appliance.errors import BadConfiguration, MissingParameters, NoInput, NoPermission, PerfanalysisError
 
 ACCOUNT = Path(".pcc/config.json")
@@ -29,7 +29,10 @@ class Account(NamedTuple):
 @click.argument("file", required=False, type=click.Path(path_type=Path))
 @click.option("--url", envvar="XATBACKEND_URL", default="", help="The receiver, such as https://perf.example.com.")
 @click.option("--key-file", type=click.Path(path_type=Path), metavar="FILE", help="A file that holds the key alone.")
-@click.option("--machine-id", envvar="MACHINE_ID", default="", metavar="ID", help="The machine that the file is of.")
+@click.option(
+    "--machine-id", envvar="MACHINE_ID", default="", metavar="ID",
+    help="The machine that the file is of. [default: the one it names]",
+)  # fmt: skip
 @click.option(
     "--tenant", envvar=["XATBACKEND_TENANT_ID", "TENANT_ID"], default="", metavar="NAME",
     help="The tenant that the key must be of.",
@@ -68,9 +71,7 @@ def command(
         raise MissingParameters("name the file to send, or send what waits with --pending.")
     else:
         account = complete(given, Path.home() / ACCOUNT)
-        if not machine_id:
-            raise MissingParameters("name the machine that the file is of, with --machine-id or MACHINE_ID.")
-        send(file, machine_id, account)
+        send(file, machine_id or only_machine(file), account)
 
 
 def send_file(
@@ -86,9 +87,23 @@ def send_file(
     for warning in sent.warnings:
         click.echo(f"Warning: {visible(warning)}", err=True)
     if sent.duplicate:
-        click.echo(f"This file was uploaded before: {sent.rows_imported} rows of {machine_id} were imported then.")
+        click.echo(f"This file was uploaded before: {counted(sent.rows_imported, 'row')} of {machine_id} then.")
     else:
-        click.echo(f"{sent.rows_imported} rows of {machine_id} imported, {sent.rows_duplicate} were there already.")
+        known = f"{sent.rows_duplicate:,} known already"
+        click.echo(f"{counted(sent.rows_imported, 'new row')} of {machine_id} imported, {known}.")
+
+
+def only_machine(file: Path) -> str:
+    """Return the machine that a file is of; raise MissingParameters if it is of several, and what it has wrong."""
+    from appliance.formats import reading
+
+    machines = sorted({part.machine for part in reading.read_file(file).samples})
+    if len(machines) > 1:
+        raise MissingParameters(
+            f"{file} is of {len(machines)} machines, from {machines[0]} to {machines[-1]}, and an upload is of one: "
+            "split the file, or import it where the data are."
+        )
+    return machines[0]
 
 
 def send_pending(state: Path, given: Account, send: Callable[[Path, str, Account], None]) -> None:

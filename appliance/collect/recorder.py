@@ -1,17 +1,20 @@
 """
 A recording on disk, open for appending: only whole samples are in it, and one recorder at a time writes it.
 
-Nothing is forced to the disk: a recorder that is killed loses nothing that was written, a power cut what the system had
-not written yet (about half a minute). A file whose name ends in .gz is zipped: see `zipped`.
+Unless it is told to, nothing is forced to the disk: a recorder that is killed loses nothing that was written, a power
+cut what the system had not written yet (about half a minute). A file whose name ends in .gz is zipped: see `zipped`.
 """
 
 import fcntl
 import logging
 import os
 import stat
+import time
+from collections.abc import Callable
 from pathlib import Path
 
-from appliance.collect import zipped
+from appliance.collect import rotation, zipped
+from appliance.collect.rotation import Rotation
 from appliance.errors import BadData, InputOutput, InUse, NoPermission
 
 logger = logging.getLogger(__name__)
@@ -19,30 +22,44 @@ PIECE_BYTES = 64 << 10
 
 
 class Recorder:
-    def __init__(self, path: Path) -> None:
-        """Open a file, made where there is none; raise a PerfanalysisError with the reason why it cannot be."""
-        self.path = path
-        try:
-            self.descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_APPEND | os.O_CLOEXEC | os.O_NOCTTY, 0o644)
-        except PermissionError as error:
-            raise NoPermission(f"{path} cannot be written: {error.strerror}.") from error
-        except OSError as error:
-            raise InputOutput(f"{path} cannot be written: {error.strerror}.") from error
+    def __init__(
+        self, path: Path, limits: Rotation | None = None, flush_seconds: float | None = None,
+        clock: Callable[[], float] = time.monotonic,
+    ) -> None:  # fmt: skip
+        """
+        Open a file, made where there is none; raise a PerfanalysisError with the reason why it cannot be.
+
+        What is written is on the disk after `flush_seconds`, and after each sample if that is 0; None is never.
+        """
+        self.path, self.limits, self.flush_seconds, self.clock = path, limits, flush_seconds, clock
+        self.flushed = clock()
+        self.descriptor = opened(path)
         self.regular = stat.S_ISREG(os.fstat(self.descriptor).st_mode)
-        self.packer = zipped.Packer() if path.name.endswith(".gz") else None
+        self.packer = zipped.Packer(flush_seconds, clock) if path.name.endswith(".gz") else None
+        self.waiting = b""
+        """The zipped end of a sample for which there was no room: what follows makes no sense without it."""
         try:
-            self.lock()
-            if self.regular and os.fstat(self.descriptor).st_size:
-                self.mend()
+            # A terminal or a pipe is nobody's own.
+            if self.regular:
+                self.lock()
+                if os.fstat(self.descriptor).st_size:
+                    self.mend()
+            self.size = os.fstat(self.descriptor).st_size
+            self.started = rotation.first_time(self.descriptor)
         except BaseException:
             os.close(self.descriptor)
             raise
+        self.rotates = True
 
     def lock(self) -> None:
         try:
             fcntl.flock(self.descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
-            raise InUse(f"{self.path} is being written by another recorder: name another file.") from None
+            # Between opening and locking, another recorder may have given the name to a new file of its own.
+            free = os.path.samestat(os.fstat(self.descriptor), self.path.stat())
+        except (BlockingIOError, FileNotFoundError):
+            free = False
+        if not free:
+            raise InUse(f"{self.path} is being written by another recorder: name another file.")
 
     def mend(self) -> None:
         """Remove what a crash left half written at the end of an older recording, so that all of the file is read."""
@@ -56,9 +73,33 @@ class Recorder:
         if lost:
             logger.warning("%s ended in a torn record: its %d bytes were removed.", self.path, lost)
 
-    def write(self, _: int, lines: bytes) -> None:
-        """Append one sample."""
-        self.append(self.packer.pack(lines) if self.packer else lines)
+    def write(self, _: int, lines: bytes) -> bool:
+        """
+        Append one sample; say whether the next one comes into a new file, which must be complete on its own.
+
+        Raises InputOutput where there is no room for it: then nothing of it is in the file, and the next may be tried.
+        """
+        flush = self.flush_seconds is not None and self.clock() - self.flushed >= self.flush_seconds
+        self.append_waiting()
+        if self.packer:
+            self.waiting = self.packer.pack(lines, flush)
+            self.append_waiting(keep=True)
+        else:
+            self.append(lines)
+        if flush:
+            self.force()
+        return self.regular and self.limits is not None and self.rotate(self.limits, lines)
+
+    def append_waiting(self, keep: bool = False) -> None:
+        """Write what is zipped already. What finds no room with `keep` stays for the next time, and is not lost."""
+        if self.waiting:
+            try:
+                self.append(self.waiting)
+            except InputOutput:
+                if keep:
+                    return
+                raise
+            self.waiting = b""
 
     def append(self, data: bytes) -> None:
         """Write all or nothing; raise InputOutput."""
@@ -69,14 +110,64 @@ class Recorder:
         except OSError as error:
             if self.regular and written:
                 os.ftruncate(self.descriptor, os.fstat(self.descriptor).st_size - written)
-            raise InputOutput(f"{self.path} cannot be written: {error.strerror}.") from error
+            raise self.trouble(error) from error
+        self.size += len(data)
+
+    def force(self) -> None:
+        try:
+            if self.regular:
+                os.fdatasync(self.descriptor)
+        except OSError as error:
+            raise self.trouble(error) from error
+        self.flushed = self.clock()
+
+    def trouble(self, error: OSError) -> InputOutput:
+        return InputOutput(f"{self.path} cannot be written: {error.strerror}.")
+
+    def rotate(self, limits: Rotation, lines: bytes) -> bool:
+        """Begin a new file if the next sample, as long as the last, would be too much for this one."""
+        now = rotation.time_of(lines)
+        self.started = self.started or now
+        if not limits.reached(self.size + (0 if self.packer else len(lines)), now - self.started):
+            return False
+        try:
+            self.end_member()
+            descriptor = rotation.replace(self.path, self.descriptor, limits.keep)
+        except (OSError, InputOutput) as error:
+            if self.rotates:
+                logger.warning("%s goes on although it is full: no new file could be made: %s", self.path, error)
+            self.rotates = False
+            return False
+        os.close(self.descriptor)
+        self.descriptor, self.size, self.started, self.rotates = descriptor, 0, 0, True
+        return True
+
+    def end_member(self) -> None:
+        """End what is zipped so far, so that the file is whole."""
+        if self.packer:
+            self.waiting += self.packer.finish()
+            self.packer = zipped.Packer(self.flush_seconds, self.clock)
+            self.append_waiting()
+        if self.flush_seconds is not None:
+            self.force()
 
     def close(self) -> None:
         try:
-            if self.packer:
-                self.append(self.packer.finish())
+            self.end_member()
+            if self.regular and self.limits and not self.size:
+                # A new file that no sample came into.
+                self.path.unlink()
         finally:
             os.close(self.descriptor)
+
+
+def opened(path: Path) -> int:
+    try:
+        return os.open(path, os.O_RDWR | os.O_CREAT | os.O_APPEND | os.O_CLOEXEC | os.O_NOCTTY, 0o644)
+    except PermissionError as error:
+        raise NoPermission(f"{path} cannot be written: {error.strerror}.") from error
+    except OSError as error:
+        raise InputOutput(f"{path} cannot be written: {error.strerror}.") from error
 
 
 def cut_torn_line(descriptor: int) -> int:

@@ -5,15 +5,13 @@ From one second up, ticks fall on whole seconds of the wall clock: then rounding
 """
 
 import math
-import time
+
+from appliance.collect.clocks import STEP_SECONDS
 
 TOLERANCE = 0.1
 """Taken later than this share of the interval, a sample's timestamp would be false, and with it every rate."""
 TOLERANCE_SECONDS = 0.005
 """What a busy machine needs to wake us, however short the interval."""
-STEP_SECONDS = 0.5
-"""A wall clock that moves less against the monotonic one was slewed or read with a pause between the two."""
-READING_SECONDS = 0.01
 
 
 class Ticks:
@@ -61,12 +59,3 @@ class Ticks:
 
     def taken(self) -> None:
         self.number += 1
-
-
-def clock_offset() -> float:
-    """Return the wall clock less the monotonic one, read again where something came between the two."""
-    for _ in range(10):
-        before, wall, after = time.monotonic(), time.time(), time.monotonic()
-        if after - before < READING_SECONDS:
-            break
-    return wall - before

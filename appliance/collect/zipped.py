@@ -9,7 +9,7 @@ import os
 import struct
 import time
 import zlib
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 
 MAGIC = b"\x1f\x8b"
 GZIP = 31
@@ -25,20 +25,25 @@ PIECE_BYTES = 16 << 10
 
 
 class Packer:
-    def __init__(self) -> None:
+    def __init__(self, flush_seconds: float | None = None, clock: Callable[[], float] = time.monotonic) -> None:
+        self.flush_seconds = FLUSH_SECONDS if flush_seconds is None else flush_seconds
+        self.clock = clock
         self.zipper = zlib.compressobj(LEVEL, zlib.DEFLATED, GZIP)
         self.flushed = float("-inf")
+        self.empty = True
 
-    def pack(self, lines: bytes) -> bytes:
+    def pack(self, lines: bytes, flush: bool = False) -> bytes:
         """Return what there is to write now, which may be nothing."""
         packed = self.zipper.compress(lines)
-        if time.monotonic() - self.flushed >= FLUSH_SECONDS:
+        self.empty = False
+        if flush or self.clock() - self.flushed >= self.flush_seconds:
             packed += self.zipper.flush(zlib.Z_SYNC_FLUSH)
-            self.flushed = time.monotonic()
+            self.flushed = self.clock()
         return packed
 
     def finish(self) -> bytes:
-        return self.zipper.flush()
+        """End the member; one that nothing was packed into is none."""
+        return b"" if self.empty else self.zipper.flush()
 
 
 def mend(descriptor: int) -> int:
@@ -50,13 +55,18 @@ def mend(descriptor: int) -> int:
     position = end = 0
     ending = b""
     unzipper, checksum, size = zlib.decompressobj(GZIP), 0, 0
-    for piece in flushed_pieces(descriptor):
+    pieces = flushed_pieces(descriptor)
+    for piece in pieces:
         rest = piece
         while rest:
             try:
                 text = unzipper.decompress(rest)
             except zlib.error as error:
-                raise ValueError(f"it is damaged after {end} bytes") from error
+                if not rest.endswith(b"\0") or any(later.strip(b"\0") for later in pieces):
+                    raise ValueError(f"it is damaged after {end} bytes") from error
+                # After a power cut a file may have its length, and zeros where its content was not written yet.
+                position = os.fstat(descriptor).st_size
+                break
             if not size and text and not text.startswith(b"{"):
                 raise ValueError("it holds something else than a recording")
             checksum, size = zlib.crc32(text, checksum), size + len(text)

@@ -71,7 +71,8 @@ def understand(names: list[str], delimiter: str, line: int) -> tuple[Layout, dic
             raise OtherFile(f"This is {what}, not a standard CSV: it is not imported.")
     if not set(names) & set(columns.REQUIRED):
         raise InvalidCsv(
-            f"Line {line} is not the header of a standard CSV, which has {', '.join(columns.REQUIRED)} ...",
+            f"Line {line} is neither a record of a recording nor the header of a standard CSV, which has "
+            f"{', '.join(columns.REQUIRED)} ...",
             details={"line": line, "expected_columns": list(columns.REQUIRED), "found_columns": names[:100]},
         )
     missing = [name for name in columns.REQUIRED if name not in names]

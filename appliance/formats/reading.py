@@ -9,15 +9,21 @@ from appliance.formats.csv_header import OtherFile
 from appliance.samples import Parsed
 
 RECORDING, CSV = "recording", "csv"
+BYTE_ORDER_MARKS = (b"\xef\xbb\xbf", b"\xff\xfe", b"\xfe\xff")
+CONTROLS = bytes(set(range(32)) - set(b"\t\n\r"))
 MAX_JSON_BYTES = 4 << 20
 
 
 def kind_of(path: Path) -> str:
-    """Say what a file is, if it is anything that can be imported: "recording" or "csv"."""
+    """Say what a file is: "recording" or "csv"; raise NoInput or BadData for what can be neither."""
     if path.exists() and not path.is_file() and not path.is_dir():
         raise NoInput(f"{path} is no regular file.")
     with recording.open_bytes(path) as stream, recording.sound_gzip():
         start = stream.read(64)
+    if not start:
+        raise NoInput("The file is empty: it is neither a recording nor a standard CSV.")
+    if not start.startswith(BYTE_ORDER_MARKS) and start.translate(None, CONTROLS) != start:
+        raise BadData("The file is no text, nor gzipped text: it is neither a recording nor a standard CSV.")
     return RECORDING if start.lstrip(b"\xef\xbb\xbf \t\r\n").startswith(b"{") else CSV
 
 
@@ -25,17 +31,20 @@ def read_file(path: Path, machine: str = "", name: str = "") -> Parsed:
     """
     Read a recording or a standard CSV.
 
-    `name` is what messages call the file instead of its path; those about a CSV then stand alone, with line and column.
+    Messages and warnings name the file by its path. If there is a `name`, a recording's name it so, and those about a
+    CSV stand alone, with line and column.
     Raises NoInput, BadData and its kinds; OtherFile for a file that is well known and not for import.
     """
     try:
-        if kind_of(path) == RECORDING:
-            return read_recording(path, machine, name)
-        return standard_csv.read(path, machine)
+        recorded = kind_of(path) == RECORDING
+        parsed = read_recording(path, machine, name) if recorded else standard_csv.read(path, machine)
     except PerfanalysisError as error:
         if name or str(path) in error.message:
             raise
         raise type(error)(f"{path}: {error.message}", error_code=error.error_code, details=error.details) from error
+    if not name:
+        parsed.warnings = [said if str(path) in said else f"{path}: {said}" for said in parsed.warnings]
+    return parsed
 
 
 def read_recording(path: Path, machine: str = "", name: str = "", names: Path | None = None) -> Parsed:

@@ -84,6 +84,9 @@ def lines(stream: IO[bytes], name: str, warnings: list[str]) -> Iterator[Measure
     try:
         while raw := stream.readline(MAX_LINE_BYTES + 1):
             number, size = number + 1, size + len(raw)
+            if len(raw) > MAX_LINE_BYTES and number > 1 and not raw.strip(b"\0"):
+                warnings.append(f"{name} is cut in line {number}: what follows is zeros, which a power cut leaves.")
+                return
             if len(raw) > MAX_LINE_BYTES:
                 raise BadData(f"{name} line {number} is longer than 16 MiB: it is not a recording.")
             if not raw.strip():

@@ -1,17 +1,38 @@
 """Which parser reads which subsystem, in reading order: a test checks that every module here is on the list."""
 
-from appliance import metrics
+from appliance import (
+    cgroup_metrics,
+    hardware_metrics,
+    measurement,
+    metrics,
+    process_metrics,
+    protocol_metrics,
+    recorder_metrics,
+)
 from appliance.metrics import Group
 from appliance.procfs import (
     Parser,
+    buddyinfo,
+    cgroups,
     container,
     diskstats,
+    interrupts,
     loadavg,
+    mdstat,
     meminfo,
     netdev,
+    numbers,
     pressure,
+    processes,
+    recorder,
+    records,
+    schedstat,
+    snmp,
+    sockstat,
+    softnet,
     stat,
     statfs,
+    tcp_states,
     uptime,
     vmstat,
 )
@@ -27,6 +48,30 @@ PARSERS: list[tuple[str, Group, Parser]] = [
     (metrics.UPTIME, Group.UPTIME, uptime.parse),
     *((path, Group.PRESSURE, pressure.parser(resource)) for resource, path in metrics.PRESSURE.items()),
     (metrics.CONTAINER, Group.CONTAINER, container.parse),
+    (process_metrics.PROCESSES, Group.PROCESS, processes.parse),
+    (cgroup_metrics.CGROUPS, Group.CGROUP, cgroups.parse),
+    (metrics.FILESYSTEMS, Group.INODE, records.parser("mount_point", metrics.INODE_KEYS)),
+    (protocol_metrics.SNMP, Group.PROTOCOL, snmp.parse),
+    (protocol_metrics.NETSTAT, Group.PROTOCOL, snmp.parse),
+    (protocol_metrics.SOCKSTAT, Group.PROTOCOL, sockstat.parse),
+    (protocol_metrics.SOCKSTAT6, Group.PROTOCOL, sockstat.parse),
+    (protocol_metrics.SOFTNET, Group.SOFTNET, softnet.parse),
+    (protocol_metrics.CONNTRACK_COUNT, Group.PROTOCOL, numbers.parser(protocol_metrics.CONNTRACK_ENTRIES)),
+    (protocol_metrics.CONNTRACK_MAX, Group.PROTOCOL, numbers.parser(protocol_metrics.CONNTRACK_LIMIT)),
+    (protocol_metrics.TCP_STATES, Group.PROTOCOL, tcp_states.parse),
+    (hardware_metrics.FILE_HANDLES, Group.KERNEL, numbers.file_handles),
+    (hardware_metrics.HUNG_TASKS_FILE, Group.KERNEL, numbers.parser(hardware_metrics.HUNG_TASKS)),
+    (hardware_metrics.SCHEDSTAT, Group.SCHEDULER, schedstat.parse),
+    (hardware_metrics.NUMA, Group.NUMA, records.parser("node", hardware_metrics.NUMA_KEYS)),
+    *(
+        (record, Group.HARDWARE, records.parser("name", keys))
+        for record, keys in hardware_metrics.HARDWARE_KEYS.items()
+    ),
+    (hardware_metrics.MDSTAT, Group.HARDWARE, mdstat.parse),
+    (hardware_metrics.INTERRUPTS_FILE, Group.INTERRUPT, interrupts.parse),
+    (hardware_metrics.BUDDYINFO, Group.FRAGMENTATION, buddyinfo.parse),
+    (recorder_metrics.SELF, Group.RECORDER, recorder.parse),
+    (measurement.EVENT, Group.EVENT, recorder.parse_events),
 ]
 """(subsystem, group, parser); a subsystem that ends in "/" stands for all that begin with it."""
 

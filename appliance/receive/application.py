@@ -8,7 +8,7 @@ from typing import Any, NoReturn
 
 from bottle import Bottle, HTTPError, request
 
-from appliance.errors import Forbidden, NotFound
+from appliance.errors import Forbidden, NotFound, TenantMismatch
 from appliance.receive import answers, authentication, exports, health, log, machines, trickle, uploads
 from appliance.receive.answers import Refused
 from appliance.receive.authentication import Links
@@ -114,6 +114,10 @@ class Application:
         grant, key = None, ""
         if route.linked and "signature" in query:
             grant = self.links.grant(environ["PATH_INFO"], query)
+            # A link needs no key; who shows one all the same is held to it.
+            shown = authentication.key_of(environ, query)
+            if shown and self.stores.registry.authenticate(shown).tenant != grant.tenant:
+                raise TenantMismatch("Tenant mismatch: the link is not of the key's tenant.")
         elif route.scope:
             key = authentication.key_of(environ, query)
             grant = self.stores.registry.authenticate(key)

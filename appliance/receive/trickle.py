@@ -93,5 +93,5 @@ def measurement(record: object, index: int) -> Measurement:
         return from_object(record)
     except ValueError as error:
         raise bodies.invalid_json(
-            f"Measurement {index} of the batch (from 0) is not valid: {error}.", index=index
+            f"Measurement {index + 1} of the batch is not valid: {error}.", index=index
         ) from error

@@ -29,7 +29,7 @@ logger = logging.getLogger(__name__)
 GZIP = 31
 """What zlib calls a stream with gzip's header and checksum."""
 LEVEL = 6
-"""Half as many bytes as with 1, for 0.02 ms more a sample."""
+"""A third smaller than the fastest, for 30 µs more a sample; what comes above takes twice the time for a twentieth."""
 FAILURES: dict[Verdict, type[PerfanalysisError]] = {
     Verdict.AGAIN: Unavailable,
     Verdict.ELSEWHERE: BadConfiguration,

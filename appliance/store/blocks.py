@@ -49,6 +49,17 @@ def merge_small(db: Database, machine: int, added: Samples) -> None:
             for piece in pieces(join([read(row) for row in stretch])):
                 insert(db, machine, piece)
             Block.delete().where(Block.id.in_([row.id for row in stretch])).execute(db)
+            remove_unused(db, {row.layout for row in stretch})
+
+
+def remove_unused(db: Database, layouts: set[int]) -> None:
+    """
+    Remove those layouts that no block has any more.
+
+    Where instances come and go (processes, containers) every block has a layout of its own, longer than its data.
+    """
+    used = {row.layout for row in Block.select(Block.layout).where(Block.layout.in_(layouts)).distinct().execute(db)}
+    Layout.delete().where(Layout.id.in_(layouts - used)).execute(db)
 
 
 def pieces(samples: Samples) -> Iterator[Samples]:

@@ -1,12 +1,13 @@
 """A SQLite file of ours: opened with the settings that keep what was acknowledged, and brought to today's schema."""
 
+import errno
 from collections.abc import Sequence
 from pathlib import Path
 from typing import TypeAlias
 
 import peewee
 
-from appliance.errors import BadConfiguration, BadData, InputOutput, NoPermission, Unavailable
+from appliance.errors import BadConfiguration, BadData, CannotCreate, InputOutput, NoPermission, Unavailable
 
 APPLICATION_ID = 0x50414E31
 Database: TypeAlias = peewee.SqliteDatabase
@@ -35,7 +36,7 @@ def open_file(path: Path, migrations: Sequence[Sequence[str]], *, read_only: boo
     """
     Open a file, creating or migrating it, or for reading only.
 
-    Raises NoPermission, InputOutput, BadData (no database of ours) or BadConfiguration (a newer schema than ours).
+    Raises NoPermission, CannotCreate, InputOutput, BadData (no database of ours) or BadConfiguration (a newer schema).
     """
     try:
         if read_only:
@@ -91,9 +92,11 @@ def translated(error: Exception, path: Path) -> Exception:
             f"{path} cannot be opened for writing: check the rights of its folder, or name another with --data."
         )
     if isinstance(error, OSError):
-        return InputOutput(
-            f"{path} cannot be written: {error.strerror}; free space there or name another folder with --data."
-        )
+        full = error.errno in (errno.ENOSPC, errno.EDQUOT)
+        advice = "free space there, or name another folder with --data" if full else "name another folder with --data"
+        if isinstance(error, (FileExistsError, NotADirectoryError)):
+            return CannotCreate(f"{path} cannot be made, for a file is in the way of its folder: {advice}.")
+        return InputOutput(f"{path} cannot be written: {error.strerror}; {advice}.")
     if "not a database" in text or "malformed" in text:
         return BadData(f"{path} is damaged or no database of ours ({text}): restore it from a backup.")
     if "locked" in text or "busy" in text:

@@ -1,9 +1,12 @@
 """A machine's history, read from its tenant's file: machines, samples and facts."""
 
 import json
-from collections.abc import Collection
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
-from typing import Any
+from itertools import pairwise
+from typing import Any, NamedTuple
+
+import numpy as np
 
 from appliance.errors import NotFound
 from appliance.machine import name_of
@@ -31,30 +34,58 @@ class MachineSummary:
 
 
 def machines(store: TenantStore) -> list[MachineSummary]:
-    """Return every machine of a tenant, by id; a sample counts once however many groups it has."""
-    with store.lock:
+    """Return every machine of a tenant, by id; a sample counts once, however many groups and runs have its time."""
+    with store.lock, store.database.atomic():
         rows = store.database.execute_sql(
-            "SELECT m.name, m.display_name, m.created_ms, m.seen_ms, max(b.samples), min(b.start_ms), max(b.end_ms) "
-            "FROM machine m LEFT JOIN (SELECT machine, sum(samples) AS samples, min(start_ms) AS start_ms, "
-            "max(end_ms) AS end_ms FROM block GROUP BY machine, kind) b ON b.machine = m.id "
-            "GROUP BY m.id ORDER BY m.name"
+            "SELECT id, name, display_name, created_ms, seen_ms FROM machine ORDER BY name"
         ).fetchall()
+        spans: dict[int, list[Span]] = {}
+        for machine, *span in store.database.execute_sql(
+            "SELECT machine, min(start_ms) AS start_ms, max(end_ms), max(samples) FROM (SELECT machine, run, "
+            "min(start_ms) AS start_ms, max(end_ms) AS end_ms, sum(samples) AS samples FROM block "
+            "GROUP BY machine, run, kind) GROUP BY machine, run ORDER BY machine, start_ms"
+        ):
+            spans.setdefault(machine, []).append(Span(*span))
+        samples = {machine: count(store, machine, found) for machine, found in spans.items()}
         metas = store.database.execute_sql(
             "SELECT m.name, f.value FROM fact f JOIN machine m ON m.id = f.machine "
             "WHERE f.name = 'meta' ORDER BY f.at_ms, f.id"
         ).fetchall()
     own = {machine: name_of(machine, json.loads(meta)) for machine, meta in metas}
     return [
-        MachineSummary(row[0], row[1] or own.get(row[0], row[0]), row[2], row[3], row[4] or 0, row[5], row[6])
-        for row in rows
-    ]
+        MachineSummary(
+            name, given or own.get(name, name), created_ms, seen_ms, samples.get(machine, 0),
+            min((span.start_ms for span in spans.get(machine, ())), default=None),
+            max((span.end_ms for span in spans.get(machine, ())), default=None),
+        )
+        for machine, name, given, created_ms, seen_ms in rows
+    ]  # fmt: skip
+
+
+class Span(NamedTuple):
+    """What one run has of a machine."""
+
+    start_ms: int
+    end_ms: int
+    samples: int
+
+
+def count(store: TenantStore, machine: int, spans: Sequence[Span]) -> int:
+    """Count the times of a machine's samples, given its runs by their start."""
+    if all(one.end_ms < next_one.start_ms for one, next_one in pairwise(spans)):
+        return sum(span.samples for span in spans)
+    # Runs that cover the same time, such as a recording and its own export, may share samples: only their times tell.
+    parts = (
+        block.at_ms for group in Group for block in blocks.overlapping(store.database, machine, group, None, *ALWAYS)
+    )
+    return len(np.unique(np.concatenate(list(parts))))
 
 
 def machine(store: TenantStore, machine_id: str) -> MachineSummary:
     """Return one machine, or raise NotFound."""
     found = next((summary for summary in machines(store) if summary.machine_id == machine_id), None)
     if found is None:
-        raise NotFound(f"there is no machine {machine_id[:80]!r}: `machine list` shows the machines.")
+        raise NotFound(f"there is no machine {machine_id[:80]!r}: the list of machines shows what there is.")
     return found
 
 
@@ -63,7 +94,7 @@ def rename(store: TenantStore, machine_id: str, name: str) -> None:
     with store.lock, store.database.atomic("IMMEDIATE"):
         changed = Machine.update(display_name=name).where(Machine.name == machine_id).execute(store.database)
     if not changed:
-        raise NotFound(f"there is no machine {machine_id[:80]!r}: `machine list` shows the machines.")
+        raise NotFound(f"there is no machine {machine_id[:80]!r}: the list of machines shows what there is.")
 
 
 def read(

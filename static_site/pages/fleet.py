@@ -104,8 +104,14 @@ def row(subject: Subject, found: Sequence[Measure]) -> list[Cell]:
         Cell(units.text(highest(found, "read", "written"), units.BYTES_PER_SECOND)),
         Cell(units.text(highest(found, "received", "sent"), units.BITS_PER_SECOND)),
         Cell(percent(subject.coverage)),
-        Cell(times.stretch(subject.span.start_ms, subject.span.end_ms).removesuffix(" UTC")),
+        Cell(period(subject)),
     ]  # fmt: skip
+
+
+def period(subject: Subject) -> str:
+    """Write when a machine has samples, so that a narrow column breaks it before the "to"."""
+    written = times.stretch(subject.span.start_ms, subject.span.end_ms).removesuffix(" UTC")
+    return written.replace(" to ", f" to{units.NO_BREAK}")
 
 
 def worst(subject: Subject) -> Cell:

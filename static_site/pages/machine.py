@@ -62,11 +62,20 @@ def context(subject: Subject) -> list[tuple[str, str]]:
     """Return what a reader needs to judge the numbers: when, how often, how complete, on what."""
     if not subject.has_samples:
         return [("Samples", "none")]
-    run = subject.run
     return [
-        ("Period", f"{times.stretch(run.start_ms, run.end_ms)} ({times.duration(subject.span.seconds)})"),
-        ("Samples", f"{units.grouped(subject.samples)} at {subject.interval} intervals"),
+        ("Period", period(subject)),
+        ("Samples", samples(subject)),
         ("Coverage", units.text(subject.coverage, units.PERCENT)),
         ("Boots", units.grouped(len(subject.boots))),
         ("Hardware", subject.hardware),
     ]
+
+
+def period(subject: Subject) -> str:
+    written = times.stretch(subject.span.start_ms, subject.span.end_ms)
+    return f"{written} ({times.duration(subject.span.seconds)})" if subject.span.seconds else written
+
+
+def samples(subject: Subject) -> str:
+    count = units.grouped(subject.samples)
+    return count if subject.samples == 1 else f"{count} at {subject.interval} intervals"

@@ -76,9 +76,10 @@ def by_cpu(subject: Subject) -> list[Figure | Note | Table]:
         return [Note("CPUs one by one: no interval to compute from.")]
     order = busy.quantile(0.95).sort_values(ascending=False, kind="stable").index.tolist()
     busiest, every = mean(busy.max(axis=1), subject.cpu_seconds), mean(subject.cpu["busy"], subject.cpu_seconds)
+    which = "both" if busy.shape[1] == 2 else f"all {busy.shape[1]}"
     title = (
         f"The busiest CPU of each interval was {units.text(busiest, units.PERCENT)} busy, "
-        f"the average of all {busy.shape[1]} was {units.text(every, units.PERCENT)}"
+        f"the average of {which} was {units.text(every, units.PERCENT)}"
     )
     question = "Was one CPU the limit? Time not idle and not waiting for a disk; the same scale for all, "
     if len(order) > MOST_PANELS:
@@ -131,7 +132,7 @@ def heat(subject: Subject, busy: pd.DataFrame, title: str) -> Table:
         f"{title}. Each cell: 95th percentile of the share of {times.duration(step)} that the CPU was busy, in %, from "
         "the time at the head of its column (UTC); the busiest CPU first."
     )
-    return Table("cpu-each", caption, heads, rows)
+    return Table("cpu-each", caption, heads, rows, stacks=False)
 
 
 def level(percent: float) -> int:

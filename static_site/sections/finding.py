@@ -10,7 +10,7 @@ from markupsafe import Markup
 from appliance.analysis.findings.finding import Finding, Severity
 from static_site import times, units
 from static_site.cases import Case, length
-from static_site.charts import draw
+from static_site.charts import NARROW, WIDE, draw
 from static_site.colours import BLUE
 from static_site.names import shown, slug, visible
 from static_site.panels import Layout, Limit, Panel, Trace
@@ -50,6 +50,8 @@ class Card:
     more: int = 0
     """Others that are not listed."""
     svg: Markup | None = None
+    narrow: Markup | None = None
+    """The same for a narrow screen, so that the whole window is in sight."""
     caption: str = ""
 
 
@@ -68,7 +70,7 @@ def card(subject: Subject, case: Case) -> Card:
     often = len(case.findings)
     return Card(
         time(subject, finding), finding.severity.value, GLYPHS[finding.severity], shown(finding.subject),
-        visible(finding.sentence),
+        units.joined(visible(finding.sentence)),
         "none" if limit is None else f"{units.significant(limit)} {finding.evidence.unit}", finding.rule,
         f"{units.grouped(often)} times, {times.duration(case.seconds)} in all" if often > 1 else "",
     )  # fmt: skip
@@ -77,9 +79,9 @@ def card(subject: Subject, case: Case) -> Card:
 def detailed(subject: Subject, case: Case, *, with_chart: bool) -> Card:
     """Return a card with its other times and, if wanted, the chart of the worst."""
     others = [finding for finding in case.findings if finding is not case.worst]
-    svg, caption = evidence_chart(subject, case.worst) if with_chart else (None, "")
+    svg, narrow, caption = evidence_chart(subject, case.worst) if with_chart else (None, None, "")
     return replace(
-        card(subject, case), svg=svg, caption=caption,
+        card(subject, case), svg=svg, narrow=narrow, caption=caption,
         others=[time(subject, finding) for finding in others[:MOST_TIMES]], more=max(0, len(others) - MOST_TIMES),
     )  # fmt: skip
 
@@ -100,8 +102,8 @@ def identifier(subject: Subject, finding: Finding) -> str:
     return f"f-{slug(finding.rule)}-{subject.slug}-{began}-{digest}"
 
 
-def evidence_chart(subject: Subject, finding: Finding) -> tuple[Markup, str]:
-    """Draw the window of a finding, with what was before and after."""
+def evidence_chart(subject: Subject, finding: Finding) -> tuple[Markup, Markup, str]:
+    """Draw the window of a finding, with what was before and after: for a wide and for a narrow screen."""
     evidence = finding.evidence
     around = max(CONTEXT * (finding.end_ms - finding.start_ms), LEAST_CONTEXT_MS)
     window = Span(
@@ -118,8 +120,12 @@ def evidence_chart(subject: Subject, finding: Finding) -> tuple[Markup, str]:
     title = f"{evidence.title}: {shown(finding.subject)}"
     description = f"{visible(finding.sentence)} Shaded: {times.stretch(finding.start_ms, finding.end_ms)}."
     layout = Layout(height=100, episode=(finding.start_ms, finding.end_ms))
-    picture = draw(f"{identifier(subject, finding)}-c", title, description, [panel], window, layout)
-    return picture.svg, f"{evidence.title}, {evidence.unit}. Shaded: the time of the finding."
+    ident = identifier(subject, finding)
+    wide, narrow = (
+        draw(f"{ident}-{end}", title, description, [panel], window, layout, paper).svg
+        for end, paper in (("c", WIDE), ("n", NARROW))
+    )
+    return wide, narrow, f"{evidence.title}, {evidence.unit}. Shaded: the time of the finding."
 
 
 def inside(subject: Subject, series: pd.Series, window: Span) -> Sequence[tuple[int, int]]:

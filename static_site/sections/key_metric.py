@@ -27,10 +27,12 @@ def section(subject: Subject, found: Sequence[Measure]) -> Section:
         "The population is the values of intervals, weighted by the length of the interval; missing ones are left out.",
         *suppressed(fewest),
     ]
-    intervals = f"{subject.interval} intervals"
+    intervals = f"{subject.interval} intervals" if subject.samples > 1 else "a single sample"
     caption = f"Percentiles of {intervals}"
     answer = f"How the values of {intervals} were distributed."
-    return Section("metrics", "Key metrics", answer, [Table("metrics-table", caption, heads, rows, notes)])
+    return Section(
+        "metrics", "Key metrics", answer, [Table("metrics-table", caption, heads, rows, notes, stacks=False)]
+    )
 
 
 def row(subject: Subject, measure: Measure) -> list[Cell]:

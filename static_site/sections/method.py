@@ -3,7 +3,8 @@
 from dataclasses import dataclass
 
 from appliance import metrics
-from appliance.metrics import Metric
+from appliance.analysis import derived
+from appliance.metrics import ALL_CPUS, Group, Metric
 from static_site.content import Cell, Head, Note, Section, Table
 from static_site.subject import Subject
 
@@ -65,9 +66,9 @@ def section(subject: Subject) -> Section:
     heads = [Head("shown as", False), Head("computed as", False), Head("from", False), Head("metrics", False)]
     rows = []
     for definition in DEFINITIONS:
-        collected = [metric for metric in definition.metrics if subject.run.has(metric)]
+        collected = [metric for metric in definition.metrics if subject.run.has(metric) and used(subject, metric)]
         if collected:
-            sources = dict.fromkeys(metric.source for metric in collected)
+            sources = dict.fromkeys(metric.source.replace("container/", "container/*") for metric in collected)
             rows.append([
                 Cell(definition.name), Cell(definition.formula), Cell(", ".join(sources)),
                 Cell("\n".join(f"{metric.name}: {metric.sentence}" for metric in collected)),
@@ -76,3 +77,12 @@ def section(subject: Subject) -> Section:
     if rows:
         parts.append(Table("method-table", "Definitions of what this machine's data holds", heads, rows))
     return Section("method", "How this was measured", "", parts)
+
+
+def used(subject: Subject, metric: Metric) -> bool:
+    """Say whether the page shows a metric: shares that a CSV brought fill in only where counters have no value."""
+    if metric.group is not Group.SHARE:
+        return True
+    counted = derived.from_counters(subject.run, ALL_CPUS)
+    known = counted["busy"].dropna().index if len(counted) else counted.index
+    return not subject.run.values(metric).index.isin(known).all()

@@ -13,8 +13,9 @@ from hypothesis import strategies as st
 from appliance import metrics
 from appliance.analysis.run import Run
 from appliance.formats import recording
+from appliance.measurement import Measurement
 from appliance.metrics import Metric
-from appliance.samples import Column, Samples, Values
+from appliance.samples import Column, Samples, Values, from_measurements
 
 START = 1_700_000_000
 
@@ -159,3 +160,16 @@ def test_rates_of_a_recording_equal_those_of_its_text(recordings: Path) -> None:
     expected = [(b - a) / (then - now) for (now, a), (then, b) in pairwise(written)]
     assert series.tolist()[1:] == pytest.approx(expected, rel=1e-12)
     assert len(series) == 180
+
+
+def test_a_recorder_that_starts_again_is_no_reset_of_the_machine() -> None:
+    def measurements(run: int, at: int) -> list[Measurement]:
+        return [
+            Measurement(at, "perfanalysis[meta]", f'{{"run":{run},"machine_id":"web-1"}}'),
+            Measurement(at, "perfanalysis[self]", '{"cpu_us":100,"samples":0}\n'),
+            Measurement(at + 1, "perfanalysis[self]", '{"cpu_us":900,"samples":1}\n'),
+        ]
+
+    parsed = from_measurements([*measurements(1, 1767977160), *measurements(2, 1767977162)], "")
+
+    assert Run("web-1", parsed.samples).events == []

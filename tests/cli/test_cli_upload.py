@@ -77,8 +77,8 @@ def test_the_environment_alone_is_enough(run_program: RunProgram, site: Site, fi
     again = run_program("upload", file, env=env)
 
     assert (first.returncode, first.stderr) == (0, "")
-    assert first.stdout == "1 rows of web-1 imported, 0 were there already.\n"
-    assert again.stdout == "This file was uploaded before: 1 rows of web-1 were imported then.\n"
+    assert first.stdout == "1 new row of web-1 imported, 0 known already.\n"
+    assert again.stdout == "This file was uploaded before: 1 row of web-1 then.\n"
     assert site.machines() == 1
 
 
@@ -175,7 +175,6 @@ def test_what_goes_wrong_is_one_sentence(
     [
         ({"XATBACKEND_APIKEY": "pa1_x", "MACHINE_ID": "web-1"}, "name the receiver with --url"),
         ({"XATBACKEND_URL": "http://127.0.0.1:9", "MACHINE_ID": "web-1"}, "give a key with --key-file"),
-        ({"XATBACKEND_URL": "http://127.0.0.1:9", "XATBACKEND_APIKEY": "pa1_x"}, "name the machine"),
     ],
 )
 def test_what_is_missing_is_named(run_program: RunProgram, file: Path, env: dict[str, str], said: str) -> None:
@@ -183,6 +182,26 @@ def test_what_is_missing_is_named(run_program: RunProgram, file: Path, env: dict
 
     assert done.returncode == 64
     assert said in done.stderr
+
+
+def test_the_machine_is_the_one_that_the_file_names(run_program: RunProgram, site: Site, file: Path) -> None:
+    env = {"XATBACKEND_URL": site.url, "XATBACKEND_APIKEY": site.key}
+
+    done = run_program("upload", file, env=env)
+
+    assert (done.returncode, done.stderr) == (0, "")
+    assert done.stdout == "1 new row of web-1 imported, 0 known already.\n"
+    assert site.machines() == 1
+
+
+def test_a_file_of_several_machines_is_not_sent(run_program: RunProgram, site: Site, file: Path) -> None:
+    file.write_text(CSV + CSV.splitlines()[1].replace("web-1", "web-2") + "\n")
+
+    done = run_program("upload", file, env={"XATBACKEND_URL": site.url, "XATBACKEND_APIKEY": site.key})
+
+    assert done.returncode == 64
+    assert "perf.csv is of 2 machines, from web-1 to web-2," in done.stderr
+    assert site.machines() == 0
 
 
 def test_a_wrong_key_is_not_repeated(run_program: RunProgram, site: Site, file: Path) -> None:
@@ -227,7 +246,7 @@ def test_a_recording_is_uploaded_when_it_ended(run_program: RunProgram, site: Si
     done = run_program(*RECORDED, env=env)
 
     assert done.returncode == 0
-    assert re.fullmatch(r"\d rows of web-1 imported, 0 were there already\.\n", done.stdout)
+    assert re.fullmatch(r"\d new rows of web-1 imported, 0 known already\.\n", done.stdout)
     assert (site.machines(), pending(tmp_path)) == (1, [])
 
 

@@ -126,7 +126,7 @@ def test_a_bad_file_is_told_and_the_others_are_stored(
         (HEADER + FIRST + SECOND[:-30], 65, "Line 3 has 6 cells where the header has 9: it is cut"),
         (HEADER, 66, "The file has a header and no rows"),
         ("", 66, "The file is empty"),
-        ("hello", 65, "Line 1 is not the header of a standard CSV"),
+        ("hello", 65, "Line 1 is neither a record of a recording nor the header of a standard CSV"),
         ("{}", 65, "holds JSON and no measurements: it is not a recording."),
     ],
 )

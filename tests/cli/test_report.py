@@ -78,8 +78,8 @@ def test_a_file_that_cannot_be_read_costs_only_itself(run_program: RunProgram, t
 
     assert done.returncode == 65
     assert done.stdout == "site/index.html\n"
-    assert done.stderr.splitlines()[-1].startswith("perfanalysis: 1 file could not be read")
-    assert "bad.csv" in done.stderr.splitlines()[-1]
+    assert done.stderr.splitlines()[-1] == "perfanalysis: 1 file could not be read: the site says which and why."
+    assert done.stderr.count("'fifty' is not a number") == 1
     page = (tmp_path / "site" / "index.html").read_text()
     assert "bad.csv" in page
     assert "1 input could not be read." in page

@@ -19,8 +19,18 @@ FILES = {
     "pressure/cpu": "some avg10=0.00 avg60=0.00 avg300=0.00 total=1234\n",
     "pressure/memory": "some avg10=0.00 avg60=0.00 avg300=0.00 total=0\n",
     "pressure/io": "some avg10=0.00 avg60=0.00 avg300=0.00 total=99\n",
+    "net/snmp": (
+        "Ip: Forwarding DefaultTTL\nIp: 2 64\nTcp: RtoAlgorithm ActiveOpens RetransSegs\nTcp: 1 17796 93\n"
+        "Udp: InDatagrams NoPorts\nUdp: 9210 6\n"
+    ),
+    "net/netstat": "TcpExt: SyncookiesSent ListenOverflows Unknown\nTcpExt: 1 2 3\nIpExt: InOctets\nIpExt: 5\n",
+    "net/sockstat": "sockets: used 13\nTCP: inuse 1 orphan 0 tw 4 alloc 1 mem 2\n",
+    "net/sockstat6": "TCP6: inuse 3\n",
+    "net/softnet_stat": "0001de9b 00000000 00000001 0 0 0 0 0 0 0 0 00000000 00000000\n",
+    "sys/fs/file-nr": "2196\t0\t2466165\n",
     "filesystems": "nodev\tproc\n\text4\n\tsquashfs\n",
     "self/mounts": "/dev/sda1 / ext4 rw 0 0\nproc /proc proc rw 0 0\n",
+    "../sys/fs/cgroup/cgroup.controllers": "cpu io memory pids\n",
     "sys/kernel/random/boot_id": "11111111-2222-3333-4444-555555555555\n",
 }
 
@@ -29,6 +39,7 @@ FILES = {
 def proc(tmp_path: Path) -> Path:
     """The folder of a recorded /proc; a kernel without irq pressure."""
     root = tmp_path / "proc"
+    root.mkdir()
     for name, text in FILES.items():
         (root / name).parent.mkdir(parents=True, exist_ok=True)
         (root / name).write_text(text)

@@ -1,10 +1,11 @@
 """The recorder: whole samples in a file, which is continued by the next run and mended after a crash."""
 
-import fcntl
 import gzip
+import json
 import os
 import random
 import zlib
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -12,6 +13,7 @@ import pytest
 from appliance.collect import zipped
 from appliance.collect.recorder import Recorder, cut_torn_line
 from appliance.errors import BadData, InputOutput, InUse, NoPermission
+from appliance.formats import recording
 
 LINES = [
     b'{"timestamp":%d,"subsystem":"/proc/stat","measurement":"cpu  %d 0\\n"}\n' % (at, at * 7) for at in range(200)
@@ -220,5 +222,136 @@ def test_of_a_sample_that_finds_no_room_nothing_stays(tmp_path: Path) -> None:
 def test_the_lock_goes_with_the_process(tmp_path: Path) -> None:
     crash(tmp_path / "r.json", LINES[:1])
 
-    with (tmp_path / "r.json").open() as file:
-        fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    write(tmp_path / "r.json", LINES[1:2])
+
+    assert text(tmp_path / "r.json") == LINES[0] + LINES[1]
+
+
+def full_after(size: int) -> Callable[[], None]:
+    """Let files grow to a size at most, as a full disk does; return what ends that."""
+    import resource
+    import signal
+
+    limits = resource.getrlimit(resource.RLIMIT_FSIZE)
+    ignored = signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (size, limits[1]))
+
+    def end() -> None:
+        resource.setrlimit(resource.RLIMIT_FSIZE, limits)
+        signal.signal(signal.SIGXFSZ, ignored)
+
+    return end
+
+
+def test_a_zipped_recording_goes_on_after_a_full_disk(tmp_path: Path) -> None:
+    path = tmp_path / "r.json.gz"
+    recorder = Recorder(path, flush_seconds=0)
+    taken = []
+    end = full_after(500)
+    try:
+        for number, line in enumerate(LINES[:60]):
+            try:
+                recorder.write(1, line)
+                taken.append(line)
+            except InputOutput:
+                assert number
+    finally:
+        end()
+    assert len(taken) < 60
+
+    for line in LINES[60:70]:
+        recorder.write(1, line)
+    recorder.close()
+
+    assert text(path) == b"".join(taken + LINES[60:70])
+
+
+@pytest.mark.parametrize("name", ["r.json", "r.json.gz"])
+@pytest.mark.parametrize(("flush_seconds", "wanted"), [(None, []), (0, [0, 1, 2, 3, 4]), (2, [2, 4])])
+def test_what_is_written_is_forced_to_the_disk_as_often_as_it_is_wanted(
+    tmp_path: Path, name: str, flush_seconds: float | None, wanted: list[int], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    now, forced, force = 0.0, [], os.fdatasync
+
+    def spy(descriptor: int) -> None:
+        forced.append(now)
+        force(descriptor)
+
+    monkeypatch.setattr(os, "fdatasync", spy)
+    recorder = Recorder(tmp_path / name, flush_seconds=flush_seconds, clock=lambda: now)
+
+    for now in range(5):
+        recorder.write(1, LINES[now])
+
+    assert forced == wanted
+    recorder.close()
+
+
+def test_a_killed_zipped_recorder_loses_at_most_what_it_may(tmp_path: Path) -> None:
+    now = 0.0
+    path = tmp_path / "r.json.gz"
+    recorder = Recorder(path, flush_seconds=3, clock=lambda: now)
+    for now in range(9):
+        recorder.write(1, LINES[now])
+    os.close(recorder.descriptor)
+
+    assert zlib.decompressobj(31).decompress(path.read_bytes()) == b"".join(LINES[:7])
+
+
+@pytest.mark.parametrize("name", ["r.json", "r.json.gz"])
+@pytest.mark.parametrize("zeros", [1, 100, 70_000])
+def test_zeros_that_a_power_cut_left_at_the_end_are_removed(tmp_path: Path, name: str, zeros: int) -> None:
+    path = tmp_path / name
+    recorder = Recorder(path, flush_seconds=0)
+    for line in LINES[:5]:
+        recorder.write(1, line)
+    os.close(recorder.descriptor)
+    with path.open("ab") as file:
+        file.write(bytes(zeros))
+
+    write(path, LINES[5:7])
+
+    assert text(path) == b"".join(LINES[:7])
+
+
+def test_zeros_behind_a_whole_zipped_recording_are_removed(tmp_path: Path) -> None:
+    path = tmp_path / "r.json.gz"
+    write(path, LINES[:5])
+    with path.open("ab") as file:
+        file.write(bytes(5000))
+
+    write(path, LINES[5:7])
+
+    assert text(path) == b"".join(LINES[:7])
+
+
+@pytest.mark.parametrize("zeros", [0, 3, 40_000])
+def test_what_a_power_cut_left_is_read_up_to_the_torn_record(tmp_path: Path, zeros: int) -> None:
+    path = tmp_path / "r.json"
+    whole = [
+        json.dumps({"timestamp": at, "subsystem": "/proc/loadavg", "measurement": "0.06 0.09 0.03 1/79 3511\n"}) + "\n"
+        for at in (1767977160, 1767977161, 1767977162)
+    ]
+    kept = "".join(whole[:2]).encode()
+
+    for cut in range(len(whole[2]) + 1):
+        path.write_bytes(kept + whole[2].encode()[:cut] + bytes(zeros))
+        parsed = recording.read(path, "web-1")
+
+        assert parsed.count == (3 if cut >= len(whole[2]) - (0 if zeros else 1) else 2)
+        assert len(parsed.warnings) == (1 if (cut and cut < len(whole[2]) - 1) or zeros else 0)
+
+
+def test_a_long_row_of_zeros_is_no_reason_to_refuse_a_recording(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(recording, "MAX_LINE_BYTES", 1000)
+    path = tmp_path / "r.json"
+    path.write_bytes(
+        b'{"timestamp":1767977160,"subsystem":"/proc/uptime","measurement":"5.00 1.00\\n"}\n' + bytes(5000)
+    )
+
+    parsed = recording.read(path, "web-1")
+
+    assert parsed.count == 1
+    assert parsed.warnings == [f"{path} is cut in line 2: what follows is zeros, which a power cut leaves."]

@@ -8,35 +8,46 @@ import pytest
 
 from appliance import metrics
 from appliance.collect import sources
-from appliance.collect.collectors import COLLECTORS
+from appliance.collect.collectors import COLLECTORS, OPTIONAL
 from appliance.collect.sources import cpuinfo, meminfo, netdev, read_text, stat, statfs
+from appliance.measurement import FACTS
 from appliance.procfs import parsers
+
+EVERY = [*COLLECTORS, *(make for makers in OPTIONAL.values() for make in makers)]
 
 
 def test_every_source_is_on_the_list() -> None:
     modules = {path.stem for path in Path(sources.__file__).parent.glob("*.py")} - {"__init__"}
 
-    assert {make.__module__.rpartition(".")[2] for make in COLLECTORS} == modules
+    assert {make.__module__.rpartition(".")[2] for make in EVERY} == modules
 
 
 def test_the_order_is_that_of_a_recording() -> None:
     assert [make("/proc").subsystem for make in COLLECTORS] == [
         "/proc/cpuinfo", "/proc/stat", "/proc/meminfo", "/proc/net/dev", "/proc/diskstats", "statfs[*]",
-        "/proc/vmstat", "/proc/loadavg", "/proc/uptime",
+        "perfanalysis[filesystems]", "/proc/vmstat", "/proc/loadavg", "/proc/uptime",
         "/proc/pressure/cpu", "/proc/pressure/memory", "/proc/pressure/io", "/proc/pressure/irq",
+        "perfanalysis[processes]", "perfanalysis[cgroups]",
+        "/proc/net/snmp", "/proc/net/netstat", "/proc/net/sockstat", "/proc/net/sockstat6", "/proc/net/softnet_stat",
+        "/proc/sys/fs/file-nr", "/proc/sys/kernel/hung_task_detect_count",
+        "/proc/sys/net/netfilter/nf_conntrack_count", "/proc/sys/net/netfilter/nf_conntrack_max", "/proc/schedstat",
+        "cpufreq[*]", "thermal_throttle[*]", "hwmon[*]", "edac[*]", "numa[*]", "/proc/mdstat", "perfanalysis[facts]",
     ]  # fmt: skip
 
 
-@pytest.mark.parametrize("source", [make("/proc") for make in COLLECTORS], ids=lambda source: source.subsystem)
+@pytest.mark.parametrize("source", [make("/proc") for make in EVERY], ids=lambda source: source.subsystem)
 def test_what_is_read_on_this_machine_can_be_parsed(source: sources.Source) -> None:
     try:
         text = source.read()
     except OSError as error:
         pytest.skip(f"this kernel has no {source.subsystem}: {error.strerror}")
 
+    if not text and source.subsystem in {"statfs[*]", "perfanalysis[filesystems]", "/proc/mdstat"}:
+        pytest.skip("this machine has none")
     assert text
-    known = parsers.find(source.subsystem)
-    assert source.subsystem == metrics.CPUINFO or (known is not None and list(known[1](text)))
+    for subsystem, each in (text if isinstance(text, dict) else {source.subsystem: text}).items():
+        known = parsers.find(subsystem)
+        assert subsystem in {metrics.CPUINFO, FACTS} or (known is not None and list(known[1](each)))
 
 
 def test_a_file_is_recorded_as_it_is(proc: Path) -> None:

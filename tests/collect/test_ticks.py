@@ -6,7 +6,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from appliance.collect.ticks import Ticks, clock_offset
+from appliance.collect.clocks import clock_offset
+from appliance.collect.ticks import Ticks
 
 OFFSET = 1_767_977_000.25
 SOON = 50.0

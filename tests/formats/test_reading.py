@@ -89,7 +89,7 @@ def test_a_recording_that_is_cut_is_read_up_to_the_cut(recordings: Path, tmp_pat
     ("content", "error", "sentence"),
     [
         (b"", NoInput, "The file is empty"),
-        (b"hello\n", InvalidCsv, "Line 1 is not the header of a standard CSV"),
+        (b"hello\n", InvalidCsv, "Line 1 is neither a record of a recording nor the header of a standard CSV"),
         (b'{"timestamp":1\n{"timestamp":2\n', BadData, "line 1 is not a measurement of a recording: it is not JSON"),
         (b'{"a":1}\n', OtherFile, "holds JSON and no measurements: it is not a recording."),
         (b'{"id":\n"name"}\n', OtherFile, "holds JSON and no measurements: it is not a recording."),

@@ -83,6 +83,13 @@ def test_a_link_gives_the_export_without_a_key(stored: Peer) -> None:
     assert len(opened.body.splitlines()) == 5
 
 
+def test_a_link_is_not_for_the_key_of_another_tenant(stored: Peer) -> None:
+    link = path_of(stored.ask("GET", f"{DATA}?machine_id=web-1").json["data_url"])
+
+    assert_refused(stored.ask("GET", link, key=stored.other_key), 403, "UNAUTHORIZED")
+    assert stored.ask("GET", link).status == 200
+
+
 def test_a_link_behind_a_name_that_cannot_be_trusted_is_relative(stored: Peer) -> None:
     reply = stored.ask("GET", f"{DATA}?machine_id=web-1", headers={"Host": 'evil"/<x>'})
 

@@ -6,6 +6,7 @@ import socket
 import time
 import zlib
 from collections.abc import Callable
+from pathlib import Path
 
 import pytest
 from answering_receiver import Answer, Receiver, Request, answer, sample, stored
@@ -332,6 +333,18 @@ def test_batches_are_all_samples_in_order(samples: list[tuple[int, int]], limit:
 
     assert sent == samples
     assert queue.bytes == 0
+
+
+def test_a_batch_stands_by_subsystem_and_then_by_time_and_packs_better_so(recordings: Path) -> None:
+    with (recordings / "azure_d4s_idle_short" / "host.json").open("rb") as file:
+        lines = [line for line, _ in zip(file, range(300), strict=False)]
+
+    body = trickle.body("web-1", lines)
+
+    order = [(record["subsystem"], record["timestamp"]) for record in json.loads(body)["measurements"]]
+    assert order == sorted(order)
+    assert len(order) == len(lines) == 90
+    assert len(zlib.compress(body, 6)) < len(zlib.compress(b"".join(lines), 6))
 
 
 @given(st.lists(st.text(max_size=20), min_size=1), st.text(max_size=10))

@@ -8,6 +8,7 @@ from pathlib import Path
 from page_reader import Page, read
 
 from appliance.analysis.run import Run
+from appliance.formats.reading import read_file
 from appliance.measurement import Measurement
 from appliance.samples import from_measurements
 from static_site.site import build
@@ -48,6 +49,13 @@ def run_of(
 ) -> Run:  # fmt: skip
     parsed = from_measurements(measurements, "m")
     return Run(machine_id, parsed.samples, {**parsed.facts, **(facts or {})}, name)
+
+
+def recorded(folder: Path) -> Run:
+    """A machine from the folder of its recording."""
+    parsed = [read_file(path) for path in (folder / "host.json", folder / "containers.json") if path.exists()]
+    facts = {name: fact for one in parsed for name, fact in one.facts.items()}
+    return Run(folder.name, [part for one in parsed for part in one.samples], facts)
 
 
 def stat(cpus: Sequence[tuple[int, int]], booted: int = 1000) -> str:

@@ -5,9 +5,11 @@ import re
 import shutil
 import subprocess
 from pathlib import Path
+from typing import Any
 
 import pytest
 from drawn_machines import HOSTILE, full, machine
+from page_reader import read
 
 from static_site.site import build
 
@@ -17,13 +19,33 @@ FRAME = """<!doctype html><body><iframe id="frame" src="{page}" width="{width}" 
 <pre id="found"></pre><script>
 addEventListener("load", () => {{
   const inner = document.getElementById("frame").contentDocument, root = inner.documentElement;
-  const texts = [...inner.querySelectorAll(".chart text")].map((text) => {{
+  const visible = (one) => one.getClientRects().length > 0;
+  const texts = [...inner.querySelectorAll(".chart text")].filter(visible).map((text) => {{
     const svg = text.ownerSVGElement;
     return parseFloat(getComputedStyle(text).fontSize) * svg.clientWidth / svg.viewBox.baseVal.width;
   }});
+  // A box has room for accents and descenders: letters touch when the boxes share more than a quarter.
+  const meet = (one, other) => one.left < other.right - 1 && other.left < one.right - 1
+    && Math.min(one.bottom, other.bottom) - Math.max(one.top, other.top) > one.height / 4;
+  const overlapping = [...inner.querySelectorAll(".chart svg")].filter(visible).flatMap((svg) => {{
+    const boxes = [...svg.querySelectorAll("text")].map((text) => [text.textContent, text.getBoundingClientRect()]);
+    return boxes.flatMap(([words, box], at) => boxes.slice(at + 1).filter((other) => meet(box, other[1]))
+      .map((other) => [words, other[0]]));
+  }});
   document.getElementById("found").textContent = JSON.stringify({{
     width: root.scrollWidth, title: inner.title, colour: getComputedStyle(inner.body).backgroundColor,
-    family: getComputedStyle(inner.body).fontFamily, smallest: Math.min(99, ...texts),
+    family: getComputedStyle(inner.body).fontFamily, overlapping,
+    episodes: [...inner.querySelectorAll('[fill="var(--shade)"]')].filter(visible).map((one) => {{
+      const box = one.getBoundingClientRect(), around = one.closest(".chart").getBoundingClientRect();
+      return [box.left - around.left, around.right - box.right];
+    }}),
+    wide: [...inner.querySelectorAll(".scroll:has(table)")].filter((one) => one.scrollWidth > one.clientWidth)
+      .map((one) => one.querySelector("table").id),
+    shown_labels: [...inner.querySelectorAll("#machines-table td")]
+      .map((one) => getComputedStyle(one, "::before").content),
+    cut: [...inner.querySelectorAll("table, table *")].filter((one) => one.scrollWidth > one.clientWidth + 1
+      && getComputedStyle(one).overflow !== "visible").map((one) => one.textContent),
+    smallest: Math.min(99, ...texts),
     small: [...inner.querySelectorAll("a, summary")].filter((one) => one.getClientRects().length > 0
       && one.getClientRects()[0].height < 15).map((one) => one.textContent),
   }});
@@ -39,7 +61,7 @@ def browser() -> str:
     return found
 
 
-def look(browser: str, page: Path, folder: Path, width: int = 390, *options: str) -> tuple[dict[str, object], str]:
+def look(browser: str, page: Path, folder: Path, width: int = 390, *options: str) -> tuple[dict[str, Any], str]:
     """Return what a page measures, and what the browser had to say about it."""
     frame = folder / "frame.html"
     frame.write_text(FRAME.format(page=page.as_uri(), width=width))
@@ -70,7 +92,46 @@ def test_pages_open_from_disk_without_a_word_and_fit_their_window(browser: str, 
         assert found["width"] == width
         assert "system-ui" in str(found["family"]), "the style sheet was not loaded"
         assert found["smallest"] >= 10
+        assert found["overlapping"] == []
         assert found["small"] == []
+
+
+@pytest.mark.parametrize("width", [320, 390, 600, 800, 1024, 1440])
+def test_the_whole_window_of_a_finding_is_in_sight(browser: str, tmp_path: Path, width: int) -> None:
+    index = build([machine([5.0] * 100 + [99.0] * 60 + [5.0] * 200)], tmp_path / "site")
+
+    found, _ = look(browser, index.parent / "m/web-1/index.html", tmp_path, width)
+
+    ((left, right),) = found["episodes"]
+    assert left > 20
+    assert right > 20
+    assert found["smallest"] >= 10
+    assert found["overlapping"] == []
+    assert found["width"] == width
+
+
+@pytest.mark.parametrize("width", [390, 1440])
+def test_no_table_of_the_recordings_is_cut(
+    browser: str, built_recordings: Path, tmp_path: Path, width: int
+) -> None:  # fmt: skip
+    for page in ("index.html", "m/oci-e5-cpu-containers/index.html", "m/oci-e5-vm01-dm-swap/index.html"):
+        found, _ = look(browser, built_recordings / page, tmp_path, width)
+
+        # On a telephone the percentiles are read down their columns, and the table says that it scrolls.
+        assert found["wide"] == (["metrics-table"] if width < 1440 and page != "index.html" else [])
+        assert found["cut"] == []
+        assert found["width"] == width
+
+
+def test_on_a_telephone_a_machine_is_a_block_of_labelled_values(browser: str, tmp_path: Path) -> None:
+    index = build([machine([5.0] * 30)], tmp_path / "site")
+
+    heads = read(index).tables["machines-table"][0]
+    labels = [values["data-label"] for tag, values in read(index).tags if tag == "td"]
+    found, _ = look(browser, index, tmp_path)
+
+    assert labels == heads[1:]
+    assert found["shown_labels"] == [f'"{label}"' for label in labels]
 
 
 def test_pages_follow_a_dark_system(browser: str, tmp_path: Path) -> None:

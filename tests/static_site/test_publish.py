@@ -1,12 +1,18 @@
 import json
 import os
+import signal
+import subprocess
+import sys
 import threading
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
 
 from appliance.errors import InputOutput, UsageError
-from static_site.publish import publish
+from static_site.publish import publish, sweep
 
 FILES = {
     "site.json": json.dumps({"generator": "perfanalysis"}).encode(),
@@ -129,3 +135,81 @@ def test_others_may_read_a_site(tmp_path: Path) -> None:
         os.umask(before)
 
     assert (tmp_path / "site").stat().st_mode & 0o777 == 0o755
+
+
+PUBLISH_UNTIL_KILLED = """
+import sys
+from pathlib import Path
+from static_site.publish import publish
+
+files = {"site.json": b'{"generator": "perfanalysis"}'}
+files.update({f"m/{number}.html": b"x" * 4096 for number in range(int(sys.argv[2]))})
+publish(files, Path(sys.argv[1]))
+"""
+
+
+@contextmanager
+def publishing(site: Path, files: int = 50_000) -> Iterator[subprocess.Popen[bytes]]:
+    """Start another process that publishes, wait until it has begun to write, and stop it for a while there."""
+    process = subprocess.Popen([sys.executable, "-c", PUBLISH_UNTIL_KILLED, str(site), str(files)])
+    try:
+        deadline = time.monotonic() + 60
+        while not list(site.parent.glob(f".{site.name}.*/m/9.html")):
+            assert process.poll() is None, "it was done before it could be stopped"
+            assert time.monotonic() < deadline
+            time.sleep(0.002)
+        process.send_signal(signal.SIGSTOP)
+        yield process
+    finally:
+        process.kill()
+        process.wait()
+
+
+def test_what_a_killed_publication_left_is_swept_by_the_next(tmp_path: Path) -> None:
+    with publishing(tmp_path / "site"):
+        pass
+    assert len(list(tmp_path.glob(".site.*"))) == 1
+
+    publish(FILES, tmp_path / "site")
+
+    assert [path.name for path in tmp_path.iterdir()] == ["site"]
+
+
+def test_a_publication_that_still_runs_is_not_swept(tmp_path: Path) -> None:
+    with publishing(tmp_path / "site", 2000) as other:
+        publish(FILES, tmp_path / "site")
+
+        assert len(list(tmp_path.glob(".site.*/site.json"))) == 1
+        other.send_signal(signal.SIGCONT)
+        assert other.wait(timeout=120) == 0
+
+    assert [path.name for path in tmp_path.iterdir()] == ["site"]
+    assert len(list((tmp_path / "site" / "m").iterdir())) == 2000
+
+
+def test_only_folders_that_a_publication_made_are_swept(tmp_path: Path) -> None:
+    mine = [".site.bak", ".site.0123456789abcde", ".site.0123456789abcdef.txt", ".other.0123456789abcdef", "site.old"]
+    for name in mine:
+        (tmp_path / name).mkdir()
+    (tmp_path / ".site.fedcba9876543210").write_text("a file")
+    (tmp_path / ".site.0000000000000000").symlink_to(tmp_path / ".site.bak")
+    abandoned = tmp_path / ".site.0123456789abcdef"
+    abandoned.mkdir()
+
+    publish(FILES, tmp_path / "site")
+
+    left = {path.name for path in tmp_path.iterdir()}
+    assert left == {*mine, "site", ".site.fedcba9876543210", ".site.0000000000000000"}
+
+
+def test_the_only_old_site_there_is_outlives_a_failed_replacement(tmp_path: Path) -> None:
+    """Where the kernel cannot exchange two folders, a publication may be killed between its two renames."""
+    old = tmp_path / ".site.0123456789abcdef.old"
+    old.mkdir()
+
+    sweep(tmp_path / "site")
+    assert old.exists()
+
+    publish(FILES, tmp_path / "site")
+    publish(FILES, tmp_path / "site")
+    assert [path.name for path in tmp_path.iterdir()] == ["site"]

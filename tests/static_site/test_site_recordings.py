@@ -6,28 +6,20 @@ from itertools import pairwise
 from pathlib import Path
 
 import pytest
+from drawn_machines import recorded
 from page_reader import Page, read
 
-from appliance.analysis.run import Run
-from appliance.formats.reading import read_file
 from static_site.site import build
 
 MODES = ("user", "nice", "system", "idle", "iowait", "irq", "softirq", "steal")
 
 
-def run_of(folder: Path) -> Run:
-    parsed = [read_file(path) for path in (folder / "host.json", folder / "containers.json") if path.exists()]
-    facts = {name: fact for one in parsed for name, fact in one.facts.items()}
-    return Run(folder.name, [part for one in parsed for part in one.samples], facts)
-
-
 @pytest.fixture(scope="session")
-def site(recordings: Path, tmp_path_factory: pytest.TempPathFactory) -> dict[str, Page]:
+def site(built_recordings: Path) -> dict[str, Page]:
     """The pages of a site of all recordings, by their machines; "" is the fleet page."""
-    runs = [run_of(folder) for folder in sorted(recordings.iterdir()) if folder.is_dir()]
-    index = build(runs, tmp_path_factory.mktemp("recordings") / "site")
-    machines = json.loads((index.parent / "site.json").read_text())["machines"]
-    return {"": read(index), **{found["id"]: read(index.parent / found["path"]) for found in machines}}
+    folder = built_recordings
+    machines = json.loads((folder / "site.json").read_text())["machines"]
+    return {"": read(folder / "index.html"), **{found["id"]: read(folder / found["path"]) for found in machines}}
 
 
 def texts(path: Path, subsystem: str) -> list[tuple[int, str]]:
@@ -159,7 +151,7 @@ def test_the_fleet_page_ranks_the_machines(site: dict[str, Page]) -> None:
 
 
 def test_pages_stay_small(site: dict[str, Page], recordings: Path, tmp_path: Path) -> None:
-    index = build([run_of(recordings / "oci_e5_cpu_containers")], tmp_path / "site")
+    index = build([recorded(recordings / "oci_e5_cpu_containers")], tmp_path / "site")
 
     assert index.stat().st_size < 50_000
     assert (index.parent / "m/oci-e5-cpu-containers/index.html").stat().st_size < 150_000

@@ -7,6 +7,7 @@ from drawn_machines import START, built, disk, full, interface, machine, memory,
 from appliance.analysis.run import Run
 from appliance.formats.reading import read_file
 from appliance.measurement import Measurement
+from appliance.samples import from_measurements
 
 
 def test_a_machine_without_samples_has_a_page_that_says_so(tmp_path: Path) -> None:
@@ -24,6 +25,8 @@ def test_a_machine_with_one_sample_has_its_instants_and_no_rates(tmp_path: Path)
     assert page.text.count("No interval to compute rates from: that takes two samples in a row.") == 3
     assert "Memory used: one value. used: 400 KiB at 00:00:00 UTC." in page.text
     assert page.row("metrics-table", "Memory used")["n"] == "1"
+    assert "Period2026-01-01 00:00:00 UTC Samples1 " in page.text
+    assert "Percentiles of a single sample" in page.text
     assert not any("CPU" in row[0] for row in page.tables["metrics-table"])
 
 
@@ -128,7 +131,7 @@ def test_one_cpu_out_of_two_that_is_full_is_named(tmp_path: Path) -> None:
 
     page = built(tmp_path, run)["m/web-1/index.html"]
 
-    assert "The busiest CPU of each interval was 100 % busy, the average of all 2 was 50.0 %" in page.text
+    assert "The busiest CPU of each interval was 100 % busy, the average of both was 50.0 %" in page.text
     assert page.row("cpu-each-table", "CPU 0")["mean"] == "100 %"
     assert page.row("cpu-each-table", "CPU 1")["mean"] == "0 %"
 
@@ -167,3 +170,21 @@ def test_a_recording_cut_short_of_sources_still_has_a_page(tmp_path: Path) -> No
     assert "Not collected: the data has neither /proc/stat nor shares of CPU time." in text
     assert "sda moved the most" in text
     assert pages["index.html"].row("machines-table", "web-1")["CPU max"] == "–"
+
+
+def test_shares_of_a_csv_that_only_repeat_the_counters_are_not_explained_twice(tmp_path: Path) -> None:
+    head = "timestamp,machine_id,cpu_user,cpu_system,cpu_idle,cpu_iowait,mem_total,mem_free,mem_available"
+    counters = [
+        Measurement(START + 10 * n, "/proc/stat", stat([(200 * n, 800 * n)])) for n in range(30)
+    ]  # fmt: skip
+
+    def explained(times: range) -> bool:
+        rows = [f"{START + at},web-1,20,0,80,0,1000,1,500" for at in times]
+        (tmp_path / "one.csv").write_text("\n".join([head, *rows, ""]))
+        samples = [*read_file(tmp_path / "one.csv").samples, *from_measurements(counters, "m").samples]
+        page = built(tmp_path, Run("web-1", samples))["m/web-1/index.html"]
+        assert page.row("metrics-table", "CPU user")["max"] == "20.0"
+        return any(row[0] == "CPU modes from a CSV" for row in page.tables["method-table"])
+
+    assert not explained(range(10, 300, 10))
+    assert explained(range(10, 600, 10))

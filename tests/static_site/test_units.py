@@ -69,3 +69,11 @@ def test_lists_and_counts_read_as_sentences() -> None:
     assert units.listed(["a", "b", "c"]) == "a, b and c"
     assert units.counted(1, "disk") == "1 disk"
     assert units.counted(2, "is", "are") == "2 are"
+
+
+def test_a_number_and_its_unit_stay_on_one_line() -> None:
+    sentence = "sda moved 51.3 MB/s in 5 min, 99 % of 6 days; 4 MBoot"
+
+    joined = units.joined(sentence)
+
+    assert joined == "sda moved 51.3\u00a0MB/s in 5\u00a0min, 99\u00a0% of 6 days; 4 MBoot"

@@ -14,7 +14,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from appliance import metrics
-from appliance.errors import BadConfiguration, BadData, Conflict, InputOutput, NoPermission, NotFound
+from appliance.errors import BadConfiguration, BadData, CannotCreate, Conflict, NotFound
 from appliance.formats import recording
 from appliance.metrics import Group
 from appliance.samples import Column, Parsed, Samples, Values
@@ -247,7 +247,7 @@ def test_a_data_folder_that_cannot_be_written_is_one_sentence(tmp_path: Path) ->
     blocked = tmp_path / "file"
     blocked.write_text("")
 
-    with pytest.raises((InputOutput, NoPermission), match="--data"):
+    with pytest.raises(CannotCreate, match="--data"):
         Registry(blocked / "data")
 
 
@@ -309,8 +309,34 @@ def test_small_blocks_of_a_collector_are_joined_and_say_the_same(store: TenantSt
     }
 
 
+def test_instances_that_come_and_go_leave_no_layouts_behind(store: TenantStore) -> None:
+    noon = 86_400 * 20_000 + 43_200
+    for number in range(blocks.SMALL_BLOCKS):
+        piece = samples({noon + number: 7}, column=Column(metrics.DISK_READS, f"sd{number}"))
+        other = samples({noon + number: 7}, machine="other", column=Column(metrics.DISK_READS, "sd3"))
+        batches.add_batch(store, batch(piece, other, name=str(number)))
+
+    layouts = [json.loads(row[0]) for row in store.database.execute_sql("SELECT columns FROM layout")]
+    # The joined one, and the one that another machine's block still has.
+    assert sorted(map(len, layouts)) == [1, blocks.SMALL_BLOCKS]
+    assert len(history.read(store, "other")) > 0
+
+
 def test_facts_without_samples_are_kept(store: TenantStore) -> None:
     batches.add_batch(store, Batch(bytes(32), "trickle", [], {"cpuinfo": {"total_cpus": 2}}, machine="m"))
 
     assert history.facts(store, "m") == {"cpuinfo": {"total_cpus": 2}}
     assert history.machine(store, "m").samples == 0
+
+
+def test_a_time_that_two_runs_have_counts_once(store: TenantStore) -> None:
+    total = Column(metrics.MEMORY_TOTAL, "")
+    recorded = samples({1: 5, 2: 6, 3: 7}, run=1000)
+    exported = samples({2: 6, 3: 7}, column=total)
+
+    batches.add_batch(store, batch(exported, name="csv"))
+    batches.add_batch(store, batch(recorded, name="recording"))
+    batches.add_batch(store, batch(samples({10: 1}, run=9000), name="next run"))
+
+    (machine,) = history.machines(store)
+    assert (machine.samples, machine.start_ms, machine.end_ms) == (4, 1000, 10_000)

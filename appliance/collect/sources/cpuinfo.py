@@ -25,7 +25,11 @@ def source(root: str, monotonic: Callable[[], float] = time.monotonic) -> Source
         told = lasting(text)
         return text
 
-    return Source("/proc/cpuinfo", read)
+    def again() -> None:
+        nonlocal told, looked
+        told, looked = "", float("-inf")
+
+    return Source("/proc/cpuinfo", read, again)
 
 
 def lasting(text: str) -> str:

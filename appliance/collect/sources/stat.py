@@ -1,10 +1,11 @@
 """/proc/stat: CPU time by mode, in all and per CPU, and the kernel's counts of activity."""
 
-from appliance.collect.sources import Source, read_text
+from appliance.collect.sources import Source, reader
 
 
 def source(root: str) -> Source:
-    return Source("/proc/stat", lambda: without_interrupts(read_text(f"{root}/stat")))
+    read = reader(f"{root}/stat")
+    return Source("/proc/stat", lambda: without_interrupts(read()))
 
 
 def without_interrupts(text: str) -> str:

@@ -1,0 +1,146 @@
+"""Which file systems are mounted, and what each says of itself: one that hangs or fails costs itself only."""
+
+import os
+import re
+from collections.abc import Callable, Sequence
+from functools import cache
+from typing import NamedTuple
+
+from appliance.collect.patience import Patience
+from appliance.collect.sources import read_text, reader
+from appliance.collect.troubles import Troubles
+
+IMAGES = {"squashfs", "erofs", "iso9660", "udf", "cramfs", "romfs"}
+"""Always full and never written to: a disk of them would be an alarm that means nothing."""
+NETWORK = {
+    "nfs", "nfs4", "cifs", "smb3", "smbfs", "ceph", "9p", "afs", "lustre", "glusterfs", "fuse.glusterfs", "fuse.sshfs",
+    "fuse.s3fs", "fuse.rclone", "fuse.cephfs", "virtiofs", "beegfs", "gpfs",
+}  # fmt: skip
+PROMPT = {"ext2", "ext3", "ext4", "xfs", "btrfs", "overlay", "tmpfs", "devtmpfs", "ramfs", "proc", "sysfs", "rootfs"}
+"""These answer from memory, whatever their device does; all others are asked with a deadline."""
+ESCAPE = re.compile(rb"\\(?:([0-7]{3})|x([0-9a-f]{2}))")
+"""The kernel writes a space as \\040, and our reader a byte that is not UTF-8 as \\xff."""
+
+Statistics = Callable[[str], os.statvfs_result]
+
+
+class Mount(NamedTuple):
+    device: str
+    point: str
+    kind: str
+    options: str
+
+
+class Answer(NamedTuple):
+    mount: Mount
+    found: os.statvfs_result | None
+    """None where the file system could not be asked, or did not answer in time."""
+
+
+class Mounts:
+    """Keeps the list of mounts, which changes rarely, and asks each at every tick."""
+
+    def __init__(self, root: str, network: bool = False, statistics: Statistics = os.statvfs) -> None:
+        self.root, self.network, self.statistics = root, network, statistics
+        self.read = reader(f"{root}/self/mounts")
+        self.text = ""
+        self.asked: list[tuple[Mount, Callable[[], os.statvfs_result]]] = []
+        self.patient: dict[str, Patience[os.statvfs_result]] = {}
+        self.troubles = Troubles()
+        self.answers: list[Answer] = []
+        """What the last `look` found."""
+
+    def look(self) -> list[Answer]:
+        # To read the list and compare costs a tenth of going through it.
+        text = self.read()
+        if text != self.text:
+            self.change(text)
+        self.answers = [self.ask(mount, question) for mount, question in self.asked]
+        return self.answers
+
+    def ask(self, mount: Mount, question: Callable[[], os.statvfs_result]) -> Answer:
+        what = f"the file system on {readable(mount.point)}"
+        try:
+            found = question()
+        except OSError as error:
+            self.troubles.failed(what, error)
+            return Answer(mount, None)
+        self.troubles.worked(what)
+        return Answer(mount, found)
+
+    def change(self, text: str) -> None:
+        """Take a new list. What still hangs keeps its thread, so that there is never more than one for a mount."""
+        mounts = listed(text)
+        chosen = choose(mounts, with_device(self.root), self.network)
+        for point in self.patient.keys() - {mount.point for mount in chosen}:
+            self.patient.pop(point).end()
+        self.asked = [(mount, self.question(mount, mounts)) for mount in chosen]
+        self.text = text
+
+    def question(self, mount: Mount, mounts: Sequence[Mount]) -> Callable[[], os.statvfs_result]:
+        def ask() -> os.statvfs_result:
+            return self.statistics(mount.point)
+
+        if is_prompt(mount.point, mounts):
+            return ask
+        if mount.point not in self.patient:
+            self.patient[mount.point] = Patience(ask)
+        return self.patient[mount.point].ask
+
+
+@cache
+def mounts_of(root: str, network: bool = False) -> Mounts:
+    """Return the mounts of a /proc: the same to all who ask, so that each file system is asked once a tick."""
+    return Mounts(root, network)
+
+
+def listed(text: str) -> list[Mount]:
+    mounts = []
+    for line in text.splitlines():
+        words = [unescaped(word) for word in line.split(" ")]
+        if len(words) >= 4:
+            mounts.append(Mount(*words[:4]))
+    return mounts
+
+
+def unescaped(word: str) -> str:
+    return os.fsdecode(
+        ESCAPE.sub(lambda found: bytes([int(found[1] or found[2], 8 if found[1] else 16)]), word.encode())
+    )
+
+
+def choose(mounts: Sequence[Mount], kinds: set[str], network: bool) -> list[Mount]:
+    """Return those of disks, or of the network: each device once, at its shortest path, and `/` whatever it is."""
+    chosen: dict[str, Mount] = {}
+    wanted = NETWORK if network else (kinds | {"zfs"}) - IMAGES - NETWORK
+    for mount in mounts:
+        if mount.kind not in wanted:
+            continue
+        # A container has single files of its host's disks mounted, such as /etc/hosts.
+        if is_prompt(mount.point, mounts) and not os.path.isdir(mount.point):  # noqa: PTH112
+            continue
+        if mount.device not in chosen or len(mount.point) < len(chosen[mount.device].point):
+            chosen[mount.device] = mount
+    found = list(chosen.values())
+    if not network and not any(mount.point == "/" for mount in found):
+        # The last one that is mounted there hides those below it.
+        roots = [mount for mount in mounts if mount.point == "/"] or [Mount("", "/", "", "")]
+        found.insert(0, roots[-1])
+    return found
+
+
+def with_device(root: str) -> set[str]:
+    """Return the kinds of file systems that have a device."""
+    lines = read_text(f"{root}/filesystems").splitlines()
+    return {line.strip() for line in lines if not line.startswith("nodev")}
+
+
+def is_prompt(point: str, mounts: Sequence[Mount]) -> bool:
+    """Say whether a path can be looked at without waiting: for its own file system, and all that it lies in."""
+    above = [mount for mount in mounts if mount.point in {point, "/"} or point.startswith(mount.point + "/")]
+    return all(mount.kind in PROMPT for mount in above)
+
+
+def readable(point: str) -> str:
+    """Write bytes that are not UTF-8 as escapes: a recording is UTF-8."""
+    return os.fsencode(point).decode("utf-8", "backslashreplace")

@@ -1,0 +1,173 @@
+"""
+One process: what its files under /proc say, and what it used since it was looked at last.
+
+Looks are numbered. A counter's growth is kept with the number of looks that it is spread over, because of a crowd not
+everybody is looked at each time.
+"""
+
+import json
+import os
+from contextlib import suppress
+
+from appliance.collect import control_groups
+from appliance.collect.users import Users
+
+AWAKE_LOOKS = 10
+"""So long after it did something a process counts as awake."""
+IDENTITY_LOOKS = 60
+"""So long it is believed who a process is: it may change its user and its control group."""
+KERNEL_THREAD = 0x00200000
+READ_BYTES = 4096
+READ_ONLY = os.O_RDONLY | os.O_CLOEXEC | os.O_NOFOLLOW
+PAGE_KB = os.sysconf("SC_PAGE_SIZE") // 1024
+
+
+class Process:
+    __slots__ = (
+        "cpu", "cpu_used", "faults", "faults_used", "identified", "identity", "io_known", "io_looked", "io_span",
+        "kernel", "looked", "name", "path", "pid", "read", "read_used", "rss_kb", "span", "start", "state", "stirred",
+        "text", "threads", "written", "written_used",
+    )  # fmt: skip
+
+    def __init__(self, root: str, pid: str, absent: int | None) -> None:
+        """Meet a process that was not there at the look `absent`; None for one that may be older than the recording."""
+        self.pid = int(pid)
+        self.path = f"{root}/{pid}"
+        self.looked = self.io_looked = absent
+        self.text = 0
+        self.name = self.start = b""
+        self.state = "?"
+        self.stirred = -AWAKE_LOOKS
+        self.kernel = self.io_known = False
+        self.cpu = self.faults = self.read = self.written = 0
+        self.cpu_used = self.faults_used = self.read_used = self.written_used = 0
+        self.span = self.io_span = 0
+        self.rss_kb = self.threads = 0
+        self.identity, self.identified = "", -IDENTITY_LOOKS
+
+    def look(self, number: int) -> None:
+        """Look at it; raise OSError if it is gone or may not be looked at, ValueError or IndexError on odd text."""
+        text = read_bytes(f"{self.path}/stat")
+        self.cpu_used = self.faults_used = self.read_used = self.written_used = 0
+        self.span = number - self.looked if self.looked is not None else 0
+        # Of a process that sleeps, the text stays as it is: to know that costs less than to take it apart.
+        changed = (known := hash(text)) != self.text
+        if changed:
+            self.take_apart(text)
+            self.text = known
+            if self.span:
+                self.stirred = number
+        self.looked = number
+        # Who reads or writes uses some CPU time too; now and then it is asked whoever it is.
+        if changed or (self.pid + number) % AWAKE_LOOKS == 0:
+            self.look_at_io(number)
+
+    def take_apart(self, text: bytes) -> None:
+        """
+        Read the text of /proc/PID/stat: its name is in parentheses and may hold any byte, parentheses too.
+
+        Behind it are, from 0: state, 6 flags, 9 major faults, 11 and 12 CPU ticks, 17 threads, 19 start, 21 pages.
+        """
+        end = text.rindex(b")")
+        fields = text[end + 2 :].split(None, 22)
+        name, start = text[text.index(b"(") + 1 : end], fields[19]
+        if self.start and start != self.start:
+            self.begin_anew()
+        cpu, faults = int(fields[11]) + int(fields[12]), int(fields[9])
+        self.rss_kb, self.threads = int(fields[21]) * PAGE_KB, int(fields[17])
+        if self.span:
+            self.cpu_used, self.faults_used = max(0, cpu - self.cpu), max(0, faults - self.faults)
+        if name != self.name:
+            self.identified = -IDENTITY_LOOKS
+        self.cpu, self.faults, self.name, self.start = cpu, faults, name, start
+        self.state = fields[0].decode("ascii", "replace")
+        self.kernel = bool(int(fields[6]) & KERNEL_THREAD)
+
+    def begin_anew(self) -> None:
+        """The pid was given to another process: what that one used, it used since this one was looked at."""
+        self.cpu = self.faults = self.read = self.written = 0
+        self.io_looked = self.looked
+        self.identified = -IDENTITY_LOOKS
+
+    def look_at_io(self, number: int) -> None:
+        """Read what it read and wrote, from and to a disk; only root and its own user may."""
+        self.io_known = False
+        try:
+            # "rchar: N", wchar, syscr, syscw, read_bytes, write_bytes, cancelled_write_bytes.
+            fields = read_bytes(f"{self.path}/io").split(None, 12)
+            read, written = int(fields[9]), int(fields[11])
+        except (OSError, ValueError, IndexError):
+            return
+        self.io_known = True
+        if self.io_looked is not None:
+            self.io_span = number - self.io_looked
+            self.read_used, self.written_used = max(0, read - self.read), max(0, written - self.written)
+        self.read, self.written, self.io_looked = read, written, number
+
+    def row(self, number: int, users: Users, arguments: bool) -> str:
+        """
+        Return its line of the record: who it is, how it is, and what it used since it was looked at before.
+
+        `is` has state, threads and resident kB; `used` CPU ticks, bytes read and written, and major faults, null where
+        not known, without the zeros at its end. `over` says over how many looks, where it is more than one. In lists
+        that is a fifth less to send than by name.
+        """
+        if number - self.identified >= IDENTITY_LOOKS:
+            self.identity, self.identified = self.identify(users, arguments), number
+        used = self.used() if self.span else ""
+        return f'{{{self.identity},"is":["{self.state}",{self.threads},{self.rss_kb}]{used}}}'
+
+    def used(self) -> str:
+        io = (self.read_used, self.written_used) if self.io_known else (None, None)
+        amounts: list[int | None] = [self.cpu_used, *io, self.faults_used]
+        while amounts and amounts[-1] == 0:
+            del amounts[-1]
+        text = f',"used":{json.dumps(amounts, separators=(",", ":"))}' + over("over", self.span)
+        return text + over("io_over", self.io_span) if self.read_used or self.written_used else text
+
+    def identify(self, users: Users, arguments: bool) -> str:
+        """Return who it is, as the first members of a JSON object."""
+        record: dict[str, object] = {
+            "pid": self.pid,
+            "start": int(self.start),
+            "name": self.name.decode("utf-8", "backslashreplace"),
+        }
+        with suppress(OSError):
+            record["user"] = users.name(os.stat(self.path).st_uid)  # noqa: PTH116
+        if self.kernel:
+            record["kernel"] = 1
+        else:
+            with suppress(OSError):
+                record |= belongs_to(read_bytes(f"{self.path}/cgroup").decode("utf-8", "backslashreplace"))
+            if arguments:
+                with suppress(OSError):
+                    record["args"] = self.command_line()
+        return json.dumps(record, separators=(",", ":"))[1:-1]
+
+    def command_line(self) -> str:
+        # Late: few want arguments.
+        from appliance.collect.redaction import redacted  # noqa: PLC0415
+
+        text = read_bytes(f"{self.path}/cmdline").decode("utf-8", "backslashreplace")
+        return redacted(text.rstrip("\0").split("\0"))
+
+
+def over(key: str, looks: int) -> str:
+    return f',"{key}":{looks}' if looks > 1 else ""
+
+
+def belongs_to(text: str) -> dict[str, str]:
+    """Return the container or the systemd unit of the text of /proc/PID/cgroup."""
+    path = control_groups.own_path(text)
+    if (container := control_groups.container(path)) is not None:
+        return {"container": f"{container[0]}/{container[1][:12]}"}
+    unit = control_groups.unit(path)
+    return {"unit": unit} if unit else {}
+
+
+def read_bytes(path: str) -> bytes:
+    descriptor = os.open(path, READ_ONLY)
+    try:
+        return os.read(descriptor, READ_BYTES)
+    finally:
+        os.close(descriptor)

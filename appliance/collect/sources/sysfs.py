@@ -1,0 +1,124 @@
+"""
+What the hardware says under /sys, where there is any: frequency, heat, memory errors, NUMA nodes.
+
+Such a file may take its time, or wait for a device that does not answer: it is asked now and then, with a deadline.
+"""
+
+import json
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+from appliance.collect.patience import Patience
+from appliance.collect.sources import Source, now_and_then
+
+SECONDS = 10
+SYSTEM = "devices/system"
+NUMA_FIELDS = ("MemTotal", "MemFree", "FilePages", "AnonPages")
+
+Records = Callable[[Path], Iterator[dict[str, Any]]]
+
+
+def cpufreq(root: str) -> Source:
+    return records("cpufreq[*]", root, f"{SYSTEM}/cpu/cpu0/cpufreq", frequencies)
+
+
+def throttle(root: str) -> Source:
+    return records("thermal_throttle[*]", root, f"{SYSTEM}/cpu/cpu0/thermal_throttle", throttles)
+
+
+def hwmon(root: str) -> Source:
+    return records("hwmon[*]", root, "class/hwmon/hwmon0", temperatures)
+
+
+def edac(root: str) -> Source:
+    return records("edac[*]", root, f"{SYSTEM}/edac/mc/mc0", memory_errors)
+
+
+def numa(root: str) -> Source:
+    return records("numa[*]", root, f"{SYSTEM}/node/node1", nodes)
+
+
+def records(subsystem: str, root: str, sign: str, look: Records) -> Source:
+    """Make a source of records, one JSON object a line; /sys is beside /proc, and without `sign` there are none."""
+    place = Path(root).parent / "sys"
+
+    def lines() -> str | None:
+        return "".join(json.dumps(record, separators=(",", ":")) + "\n" for record in look(place)) or None
+
+    asked = Patience(lines)
+
+    def ask() -> str | None:
+        # Looked for here, because a thread costs memory, and most machines lack most of these.
+        if not (place / sign).exists():
+            raise FileNotFoundError(2, "this machine has none")
+        return asked.ask()
+
+    return now_and_then(Source(subsystem, ask), SECONDS)
+
+
+def frequencies(place: Path) -> Iterator[dict[str, Any]]:
+    for folder in cpus(place):
+        if (kilohertz := number(folder / "cpufreq/scaling_cur_freq")) is not None:
+            yield {"name": folder.name[3:], "hertz": kilohertz * 1000}
+
+
+def throttles(place: Path) -> Iterator[dict[str, Any]]:
+    for folder in cpus(place):
+        counts = {
+            key: count
+            for key in ("core", "package")
+            if (count := number(folder / f"thermal_throttle/{key}_throttle_count")) is not None
+        }
+        if counts:
+            yield {"name": folder.name[3:], **counts}
+
+
+def temperatures(place: Path) -> Iterator[dict[str, Any]]:
+    """A sensor is called by its chip, the chip's number and the sensor's label: "coretemp 0 Core 1"."""
+    for chip in sorted((place / "class/hwmon").glob("hwmon*")):
+        for file in sorted(chip.glob("temp*_input")):
+            if (degrees := number(file)) is not None:
+                sensor = file.name.removesuffix("_input")
+                label = text(chip / f"{sensor}_label") or sensor
+                yield {"name": f"{text(chip / 'name')} {chip.name[5:]} {label}".strip(), "millidegrees": degrees}
+
+
+def memory_errors(place: Path) -> Iterator[dict[str, Any]]:
+    for folder in sorted((place / SYSTEM / "edac/mc").glob("mc[0-9]*")):
+        corrected, uncorrected = number(folder / "ce_count"), number(folder / "ue_count")
+        if corrected is not None and uncorrected is not None:
+            yield {"name": folder.name, "corrected": corrected, "uncorrected": uncorrected}
+
+
+def nodes(place: Path) -> Iterator[dict[str, Any]]:
+    """A single node says nothing that /proc/meminfo does not say."""
+    for folder in sorted((place / SYSTEM / "node").glob("node[0-9]*")):
+        record: dict[str, Any] = {"node": int(folder.name[4:])}
+        for line in text(folder / "meminfo").splitlines():
+            words = line.replace(":", "").split()
+            if len(words) == 5 and words[2] in NUMA_FIELDS:
+                record[words[2]] = int(words[3]) * 1024
+        for line in text(folder / "numastat").splitlines():
+            field, _, count = line.partition(" ")
+            record[field] = int(count)
+        yield record
+
+
+def cpus(place: Path) -> list[Path]:
+    return sorted((place / SYSTEM / "cpu").glob("cpu[0-9]*"), key=lambda folder: int(folder.name[3:]))
+
+
+def number(path: Path) -> int | None:
+    """Return a file's number, or None where it is not there or cannot be read at present."""
+    try:
+        return int(path.read_text("ascii"))
+    except (OSError, ValueError):
+        return None
+
+
+def text(path: Path) -> str:
+    try:
+        return path.read_text("utf-8", "backslashreplace").strip()
+    except OSError:
+        return ""

@@ -1,0 +1,137 @@
+"""The catalogue, continued: the scheduler, kernel limits, NUMA nodes, and what the hardware says of itself."""
+
+from appliance.metrics import Group, Kind, Metric, Per, Unit, declare
+
+SCHEDSTAT = "/proc/schedstat"
+FILE_HANDLES, HUNG_TASKS_FILE = "/proc/sys/fs/file-nr", "/proc/sys/kernel/hung_task_detect_count"
+MDSTAT, INTERRUPTS_FILE, BUDDYINFO = "/proc/mdstat", "/proc/interrupts", "/proc/buddyinfo"
+CPUFREQ, THROTTLE, HWMON = "cpufreq[*]", "thermal_throttle[*]", "hwmon[*]"
+EDAC, NUMA = "edac[*]", "numa[*]"
+
+
+# The scheduler: nanoseconds in which tasks ran on a CPU, and in which they waited for it.
+
+
+def scheduler(name: str, unit: Unit, sentence: str, alias: str) -> Metric:
+    return declare(
+        Metric(
+            f"scheduler_{name}_total", unit, Kind.COUNTER, Group.SCHEDULER, SCHEDSTAT, sentence, "cpu",
+            per_unit=1_000_000_000 if unit is Unit.SECONDS else 1, alias=f"node_schedstat_{alias}_total",
+        )
+    )  # fmt: skip
+
+
+SCHEDULER_RUNNING = scheduler("running_seconds", Unit.SECONDS, "Time in which tasks ran.", "running_seconds")
+SCHEDULER_WAITING = scheduler("waiting_seconds", Unit.SECONDS, "Time that tasks waited to run.", "waiting_seconds")
+SCHEDULER_SLICES = scheduler("timeslices", Unit.COUNT, "Times that a task was let run.", "timeslices")
+
+
+# Limits of the kernel.
+
+
+def kernel(source: str, name: str, sentence: str, alias: str, kind: Kind = Kind.GAUGE) -> Metric:
+    return declare(Metric(name, Unit.COUNT, kind, Group.KERNEL, source, sentence, "machine", alias=alias))
+
+
+FILES_OPEN = kernel(FILE_HANDLES, "file_handles", "Files that are open.", "node_filefd_allocated")
+FILES_MAX = kernel(FILE_HANDLES, "file_handles_limit", "Files that may be open.", "node_filefd_maximum")
+HUNG_TASKS = kernel(
+    HUNG_TASKS_FILE, "hung_tasks_total", "Tasks found to hang for minutes.", "node_kernel_hung_tasks_total",
+    Kind.COUNTER,
+)  # fmt: skip
+
+
+# NUMA nodes.
+
+
+def numa(key: str, name: str, unit: Unit, sentence: str, alias: str, kind: Kind = Kind.COUNTER) -> Metric:
+    metric = declare(
+        Metric(f"numa_{name}", unit, kind, Group.NUMA, NUMA, sentence, "node", alias=f"node_memory_numa_{alias}")
+    )
+    NUMA_KEYS[key] = metric
+    return metric
+
+
+NUMA_KEYS: dict[str, Metric] = {}
+"""The metric of each field of a node's meminfo and numastat."""
+NUMA_TOTAL = numa("MemTotal", "memory_bytes", Unit.BYTES, "Memory of the node.", "MemTotal", Kind.GAUGE)
+NUMA_FREE = numa("MemFree", "memory_free_bytes", Unit.BYTES, "Memory that nothing uses.", "MemFree", Kind.GAUGE)
+NUMA_FILE = numa("FilePages", "file_bytes", Unit.BYTES, "File cache.", "FilePages", Kind.GAUGE)
+NUMA_ANON = numa("AnonPages", "anon_bytes", Unit.BYTES, "Programs' own memory.", "AnonPages", Kind.GAUGE)
+NUMA_HITS = numa("numa_hit", "hits_total", Unit.COUNT, "Pages given here as wanted.", "numa_hit_total")
+NUMA_MISSES = numa("numa_miss", "misses_total", Unit.COUNT, "Pages given here, wanted elsewhere.", "numa_miss_total")
+NUMA_FOREIGN = numa(
+    "numa_foreign", "foreign_total", Unit.COUNT, "Pages wanted here, given elsewhere.", "numa_foreign_total"
+)
+NUMA_LOCAL = numa("local_node", "local_total", Unit.COUNT, "Pages given to tasks of the node.", "local_node_total")
+NUMA_REMOTE = numa("other_node", "remote_total", Unit.COUNT, "Pages given to tasks of other nodes.", "other_node_total")
+
+
+# What the hardware says: records of ours, one JSON object a line.
+
+
+def hardware(
+    source: str, key: str, name: str, unit: Unit, per: Per, sentence: str, alias: str, kind: Kind = Kind.COUNTER,
+    per_unit: int = 1,
+) -> Metric:  # fmt: skip
+    metric = declare(Metric(name, unit, kind, Group.HARDWARE, source, sentence, per, per_unit=per_unit, alias=alias))
+    HARDWARE_KEYS.setdefault(source, {})[key] = metric
+    return metric
+
+
+HARDWARE_KEYS: dict[str, dict[str, Metric]] = {}
+"""The metric of each number in a record, by record."""
+CPU_FREQUENCY = hardware(
+    CPUFREQ, "hertz", "cpu_frequency_hertz", Unit.HERTZ, "cpu", "How fast it runs.",
+    "node_cpu_scaling_frequency_hertz", Kind.GAUGE,
+)  # fmt: skip
+CORE_THROTTLES = hardware(
+    THROTTLE, "core", "cpu_core_throttles_total", Unit.COUNT, "cpu", "Times a core was slowed down for its heat.",
+    "node_cpu_core_throttles_total",
+)  # fmt: skip
+PACKAGE_THROTTLES = hardware(
+    THROTTLE, "package", "cpu_package_throttles_total", Unit.COUNT, "cpu",
+    "Times a processor was slowed down for its heat.", "node_cpu_package_throttles_total",
+)  # fmt: skip
+TEMPERATURE = hardware(
+    HWMON, "millidegrees", "temperature_celsius", Unit.CELSIUS, "sensor", "Temperature.", "node_hwmon_temp_celsius",
+    Kind.GAUGE, 1000,
+)  # fmt: skip
+MEMORY_CORRECTED = hardware(
+    EDAC, "corrected", "memory_errors_corrected_total", Unit.COUNT, "controller", "Memory errors that were corrected.",
+    "node_edac_correctable_errors_total",
+)  # fmt: skip
+MEMORY_UNCORRECTED = hardware(
+    EDAC, "uncorrected", "memory_errors_uncorrected_total", Unit.COUNT, "controller",
+    "Memory errors that could not be corrected.", "node_edac_uncorrectable_errors_total",
+)  # fmt: skip
+
+
+# Software RAID.
+
+
+def array(name: str, sentence: str, alias: str) -> Metric:
+    return declare(
+        Metric(f"array_{name}", Unit.COUNT, Kind.GAUGE, Group.HARDWARE, MDSTAT, sentence, "array", alias=alias)
+    )
+
+
+ARRAY_ACTIVE = array("active", "1 where the array is active.", 'node_md_state{state="active"}')
+ARRAY_DISKS = array("disks", "Disks that the array should have.", "node_md_disks_required")
+ARRAY_DISKS_WORKING = array("disks_working", "Disks that work in it.", 'node_md_disks{state="active"}')
+ARRAY_DISKS_FAILED = array("disks_failed", "Disks that failed in it.", 'node_md_disks{state="failed"}')
+
+
+# By option.
+INTERRUPT_LINE = declare(
+    Metric(
+        "interrupt_line_total", Unit.COUNT, Kind.COUNTER, Group.INTERRUPT, INTERRUPTS_FILE,
+        "Interrupts of one line, over all CPUs.", "interrupt", alias="node_interrupts_total",
+    )
+)  # fmt: skip
+FREE_BLOCKS = declare(
+    Metric(
+        "free_blocks", Unit.COUNT, Kind.GAUGE, Group.FRAGMENTATION, BUDDYINFO,
+        "Free pieces of memory of one size: order n has 2^n pages.", "zone", alias="node_buddyinfo_blocks",
+    )
+)  # fmt: skip

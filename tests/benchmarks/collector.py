@@ -1,0 +1,150 @@
+"""
+What recording costs: CPU time a sample beside sysstat's in the same minute, memory, and bytes on the wire.
+
+Prints one line per figure, with its budget. Takes about four minutes; `SECONDS=20` makes it shorter and less sure.
+"""
+
+import http.server
+import os
+import re
+import shutil
+import subprocess
+import sys
+import tempfile
+import threading
+import time
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
+from pathlib import Path
+from typing import ClassVar
+
+SECONDS = int(os.environ.get("SECONDS", "60"))
+WARM_UP_SECONDS = 4
+SADC = ("/usr/lib/sysstat/sadc", "/usr/lib64/sa/sadc")
+MANY_SAMPLES = 100_000
+PROGRAM = [sys.executable, "-m", "appliance", "collect", "--interval", "1s"]
+
+
+class Counting(http.server.BaseHTTPRequestHandler):
+    """A receiver of the original protocol that counts what reaches it."""
+
+    protocol_version = "HTTP/1.1"
+    sizes: ClassVar[list[int]] = []
+
+    def do_POST(self) -> None:
+        size = int(self.headers["Content-Length"])
+        self.rfile.read(size)
+        self.sizes.append(size)
+        answer = b'{"error":null}'
+        self.send_response(200)
+        self.send_header("Content-Length", str(len(answer)))
+        self.end_headers()
+        self.wfile.write(answer)
+
+    def log_message(self, *_: object) -> None:
+        pass
+
+
+def main() -> None:
+    with tempfile.TemporaryDirectory() as folder:
+        one_minute(Path(folder))
+        many_samples(Path(folder))
+
+
+def one_minute(folder: Path) -> None:
+    """Let the collector, in both modes, and its peers record the same minute."""
+    server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), Counting)
+    threading.Thread(target=server.serve_forever, daemon=True).start()
+    trickle = ["--mode", "trickle", "--server", f"http://127.0.0.1:{server.server_port}", "--batch-wait", "1h"]
+    commands = {
+        "pcc, local": [*PROGRAM, "-o", str(folder / "r.json")],
+        "pcc, trickle": [*PROGRAM, *trickle, "--batch", str(min(60, SECONDS))],
+    }
+    if sadc := next(filter(os.path.exists, SADC), None):
+        commands["sadc -S XALL"] = [sadc, "-S", "XALL", "1", str(folder / "sa")]
+    with ExitStack() as stack:
+        running = {name: stack.enter_context(started(command, folder)) for name, command in commands.items()}
+        time.sleep(WARM_UP_SECONDS)
+        before = {name: cpu_seconds(pid) for name, pid in running.items()}
+        lines = recorded(folder)
+        time.sleep(SECONDS)
+        samples = recorded(folder) - lines
+        cost = {name: (cpu_seconds(pid) - before[name]) / samples * 1000 for name, pid in running.items()}
+        memory = {name: resident_mb(pid) for name, pid in running.items()}
+    server.shutdown()
+    limit = cost.get("sadc -S XALL")
+    for name, milliseconds in cost.items():
+        budget = "" if name.startswith("sadc") or limit is None else f" (budget: sadc's, {limit:.2f})"
+        print(f"CPU a sample, {name}: {milliseconds:.2f} ms{budget}")
+    if limit is None:
+        print("CPU a sample, sadc: not installed here, so there is nothing to compare with")
+    for name in ("pcc, local", "pcc, trickle"):
+        print(f"resident memory, {name}: {memory[name]:.1f} MB (budget: 16)")
+    sent = Counting.sizes[0] / min(60, SECONDS) if Counting.sizes else float("nan")
+    print(f"bytes a sample on the wire, batches of {min(60, SECONDS)}: {sent:.0f} (budget: 600)")
+    print(f"bytes a sample in the recording: {(folder / 'r.json').stat().st_size / recorded(folder):.0f}")
+    print(f"processes on this machine: {sum(entry.name.isdigit() for entry in Path('/proc').iterdir())}")
+
+
+@contextmanager
+def started(command: list[str], folder: Path) -> Iterator[int]:
+    environment = {**os.environ, "PCC_APIKEY": "benchmark", "HOME": str(folder), "XDG_STATE_HOME": str(folder)}
+    process = subprocess.Popen(command, env=environment, stderr=subprocess.DEVNULL, stdout=subprocess.DEVNULL)
+    try:
+        yield process.pid
+    finally:
+        process.terminate()
+        process.wait()
+
+
+def cpu_seconds(pid: int) -> float:
+    """Return the CPU time of a process's threads, which the scheduler counts in nanoseconds."""
+    threads = Path(f"/proc/{pid}/task").iterdir()
+    return sum(int((thread / "schedstat").read_text().split()[0]) for thread in threads) / 1e9
+
+
+def resident_mb(pid: int) -> float:
+    found = re.search(r"VmRSS:\s+(\d+) kB", Path(f"/proc/{pid}/status").read_text())
+    return int(found[1]) / 1024 if found else float("nan")
+
+
+def recorded(folder: Path) -> int:
+    """Return how many samples the recording has."""
+    return (folder / "r.json").read_bytes().count(b'"subsystem":"/proc/stat"')
+
+
+def many_samples(folder: Path) -> None:
+    """Take so many samples that whatever grows is seen, on a clock that does not wait."""
+    script = f"""
+import os, sys
+from appliance.collect import loop
+from appliance.collect.recorder import Recorder
+from pathlib import Path
+ticks = [0.0]
+def wait(seconds):
+    ticks[0] += max(0.0, seconds)
+    return False
+recorder = Recorder(Path({str(folder / "many.json")!r}))
+taken = [0]
+def sink(run, lines):
+    recorder.write(run, lines)
+    taken[0] += 1
+    if taken[0] % 1000 == 0:
+        os.ftruncate(recorder.descriptor, 0)
+    if taken[0] in ({MANY_SAMPLES // 10}, {MANY_SAMPLES}):
+        print(open("/proc/self/status").read().partition("VmRSS:")[2].split()[0])
+plan = loop.Plan(1.0, {MANY_SAMPLES - 1}, "benchmark")
+loop.record(plan, [sink], wait, lambda: ticks[0])
+"""
+    done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=True)
+    early, late = (int(line) / 1024 for line in done.stdout.split())
+    print(
+        f"resident memory after {MANY_SAMPLES:,} samples: {late:.1f} MB, {late - early:+.2f} MB since "
+        f"{MANY_SAMPLES // 10:,} (budget: no growth)"
+    )
+
+
+if __name__ == "__main__":
+    if shutil.which("sadc") is None and not any(map(os.path.exists, SADC)):
+        print("sysstat is not installed: install it to compare with sadc.")
+    main()
