@@ -254,6 +254,9 @@ class Sender(threading.Thread):
         self.failure = answer.failure
         with self.changed:
             self.waiting.remove(batch.last)
+            if not len(self.waiting):
+                # What was too large was a backlog, or is over.
+                self.limit = self.pace.batch_samples
 
     def failed_once(self, answer: Attempt) -> None:
         self.complain(answer)

@@ -109,6 +109,7 @@ class Spool:
                 return
             except OSError as error:
                 self.failed(error)
+                self.count_missing()
         # The samples of the disk and of memory have one row of numbers, so that a batch may be of either.
         self.memory.number = max(self.memory.number, self.segments.next - 1)
         for gone in self.memory.put(run, lines):
@@ -172,8 +173,7 @@ class Spool:
         return free < min(size * self.limits.free_share, self.limits.free_bytes)
 
     def drop_old(self) -> None:
-        oldest = time.time() - self.limits.age_seconds
-        while self.segments.sizes and self.segments.path(min(self.segments.sizes)).stat().st_mtime < oldest:
+        while self.segments.sizes and self.segments.older_than(self.limits.age_seconds):
             if not self.drop_oldest("they are too old"):
                 return
 
@@ -234,11 +234,23 @@ class Spool:
             samples.append(taken.sample)
             self.read_ahead = position
         if first is None:
-            # Whatever was there could not be read.
-            if self.on_disk:
-                self.position = self.position._replace(number=self.segments.next)
+            self.give_up_disk()
             return self.memory.batch(limit)
         return Batch(first.machine, first.run, samples, self.read_ahead.number - 1)
+
+    def count_missing(self) -> None:
+        """Count what was in files that somebody removed."""
+        gone = self.segments.forget_missing(self.position.number)
+        if gone:
+            self.dropped += gone
+            logger.error("%d samples are gone with files that were removed from the spool %s.", gone, self.folder)
+
+    def give_up_disk(self) -> None:
+        """Forget what should be on the disk and cannot be read."""
+        if self.on_disk:
+            self.dropped += self.on_disk
+            logger.error("%d samples in the spool %s cannot be read any more.", self.on_disk, self.folder)
+            self.position = self.position._replace(number=self.segments.next)
 
     def remove(self, last: int) -> None:
         """Forget the samples up to a number; those that were dropped meanwhile are gone already."""
@@ -272,8 +284,9 @@ class Spool:
         return now - max(0.0, time.time() - first[0].at_ms / 1000) if first else now
 
     def close(self) -> None:
-        """End writing, and leave nothing where nothing waits."""
+        """End writing, and leave nothing where nothing waits; what is in memory then could not be written."""
         with suppress(OSError):
+            self.store_memory()
             self.segments.sync()
         self.segments.end()
         with suppress(OSError):

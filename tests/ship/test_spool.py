@@ -3,6 +3,7 @@
 import json
 import os
 import resource
+import shutil
 import signal
 import subprocess
 import sys
@@ -357,6 +358,29 @@ def test_memory_is_bounded_too_and_the_gap_is_told(tmp_path: Path) -> None:
     assert times(taken) == list(range(7, 13))
     said = json.loads(json.loads(gap)["measurement"])
     assert said == {"kind": "lost", "samples": 7, "from": START, "to": START + 6}
+
+
+def test_a_folder_that_somebody_removed_is_made_again(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    with opened(tmp_path / "spool") as spool:
+        for at in range(5):
+            spool.put(7, sample(at))
+        shutil.rmtree(tmp_path / "spool")
+        for at in range(5, 8):
+            spool.put(7, sample(at))
+        spool.disk_again = 0.5
+        spool.put(7, sample(8))
+
+        assert times(drain(spool)) == [5, 6, 7, 8]
+        assert spool.dropped == 5
+    assert "cannot be written: its files were removed" in caplog.text
+
+
+def test_what_is_in_memory_at_the_end_goes_to_the_disk_if_it_can(tmp_path: Path) -> None:
+    with opened(tmp_path) as spool, file_size(10):
+        spool.put(7, sample(0))
+
+    with opened(tmp_path) as spool:
+        assert times(drain(spool)) == [0]
 
 
 HOSTS = [
