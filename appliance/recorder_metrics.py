@@ -3,7 +3,7 @@
 from appliance.measurement import EVENT
 from appliance.metrics import Group, Kind, Metric, Unit, declare
 
-SELF = "perfanalysis[self]"
+SELF, GAP = "perfanalysis[self]", "perfanalysis[gap]"
 
 
 def own(key: str, name: str, unit: Unit, sentence: str, kind: Kind = Kind.COUNTER, per_unit: int = 1) -> Metric:
@@ -36,6 +36,7 @@ ATTEMPTS = own("attempts", "attempts_total", Unit.COUNT, "Requests to the receiv
 ATTEMPTS_FAILED = own("attempts_failed", "failed_attempts_total", Unit.COUNT, "Requests that were to be repeated.")
 BREAKER = own("breaker", "breaker", Unit.COUNT, "Circuit breaker: 0 closed, 1 half-open, 2 open.", Kind.GAUGE)
 BREAKER_OPENED = own("breaker_opened", "breaker_opened_total", Unit.COUNT, "How often the circuit breaker opened.")
+SPOOL_DAMAGED = own("spool_skipped", "spool_damaged_total", Unit.COUNT, "Damaged records that were passed over.")
 
 
 def of_source(key: str, name: str, unit: Unit, sentence: str, per_unit: int = 1) -> Metric:
@@ -76,3 +77,9 @@ CLOCK_STEP = event(
 LOST_SAMPLES = event(
     "lost", "samples", "lost_samples", Unit.COUNT, "Samples just before for which the disk had no room."
 )
+DROPPED_SAMPLES = declare(
+    Metric(
+        "event_dropped_samples", Unit.COUNT, Kind.GAUGE, Group.EVENT, GAP,
+        "Samples just before for which the spool had no room.", "machine",
+    )
+)  # fmt: skip

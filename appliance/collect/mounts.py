@@ -2,7 +2,9 @@
 
 import os
 import re
-from collections.abc import Callable, Sequence
+import select
+import time
+from collections.abc import Callable, Collection, Sequence
 from functools import cache
 from typing import NamedTuple
 
@@ -18,6 +20,7 @@ NETWORK = {
 }  # fmt: skip
 PROMPT = {"ext2", "ext3", "ext4", "xfs", "btrfs", "overlay", "tmpfs", "devtmpfs", "ramfs", "proc", "sysfs", "rootfs"}
 """These answer from memory, whatever their device does; all others are asked with a deadline."""
+LOOK_AGAIN_SECONDS = 60
 ESCAPE = re.compile(rb"\\(?:([0-7]{3})|x([0-9a-f]{2}))")
 """The kernel writes a space as \\040, and our reader a byte that is not UTF-8 as \\xff."""
 
@@ -42,7 +45,7 @@ class Mounts:
 
     def __init__(self, root: str, network: bool = False, statistics: Statistics = os.statvfs) -> None:
         self.root, self.network, self.statistics = root, network, statistics
-        self.read = reader(f"{root}/self/mounts")
+        self.table = Table(f"{root}/self/mounts")
         self.text = ""
         self.asked: list[tuple[Mount, Callable[[], os.statvfs_result]]] = []
         self.patient: dict[str, Patience[os.statvfs_result]] = {}
@@ -51,10 +54,11 @@ class Mounts:
         """What the last `look` found."""
 
     def look(self) -> list[Answer]:
-        # To read the list and compare costs a tenth of going through it.
-        text = self.read()
-        if text != self.text:
-            self.change(text)
+        if self.table.may_have_changed():
+            # To read the list and compare costs a tenth of going through it.
+            text = self.table.read()
+            if text != self.text:
+                self.change(text)
         self.answers = [self.ask(mount, question) for mount, question in self.asked]
         return self.answers
 
@@ -71,21 +75,49 @@ class Mounts:
     def change(self, text: str) -> None:
         """Take a new list. What still hangs keeps its thread, so that there is never more than one for a mount."""
         mounts = listed(text)
-        chosen = choose(mounts, with_device(self.root), self.network)
+        slow = slow_points(mounts)
+        chosen = choose(mounts, with_device(self.root), self.network, slow)
         for point in self.patient.keys() - {mount.point for mount in chosen}:
             self.patient.pop(point).end()
-        self.asked = [(mount, self.question(mount, mounts)) for mount in chosen]
+        self.asked = [(mount, self.question(mount, slow)) for mount in chosen]
         self.text = text
 
-    def question(self, mount: Mount, mounts: Sequence[Mount]) -> Callable[[], os.statvfs_result]:
+    def question(self, mount: Mount, slow: Collection[str]) -> Callable[[], os.statvfs_result]:
         def ask() -> os.statvfs_result:
             return self.statistics(mount.point)
 
-        if is_prompt(mount.point, mounts):
+        if is_prompt(mount.point, slow):
             return ask
         if mount.point not in self.patient:
             self.patient[mount.point] = Patience(ask)
         return self.patient[mount.point].ask
+
+
+class Table:
+    """The kernel's list of mounts, which says when it has changed: with a thousand mounts it is long to read."""
+
+    def __init__(self, path: str) -> None:
+        self.path = path
+        self.read = reader(path)
+        self.changes: select.poll | None = None
+        self.descriptor = -1
+        self.due = float("-inf")
+
+    def may_have_changed(self) -> bool:
+        """Say whether to read it: when the kernel says so, now and then whatever it says, and always a mere file."""
+        if self.descriptor < 0:
+            self.descriptor = os.open(self.path, os.O_RDONLY | os.O_CLOEXEC)
+            if os.fstat(self.descriptor).st_size:
+                os.close(self.descriptor)
+                self.descriptor = -1
+                return True
+            self.changes = select.poll()
+            self.changes.register(self.descriptor, select.POLLPRI)
+        changed = bool(self.changes and self.changes.poll(0))
+        if changed or time.monotonic() >= self.due:
+            self.due = time.monotonic() + LOOK_AGAIN_SECONDS
+            return True
+        return False
 
 
 @cache
@@ -97,9 +129,9 @@ def mounts_of(root: str, network: bool = False) -> Mounts:
 def listed(text: str) -> list[Mount]:
     mounts = []
     for line in text.splitlines():
-        words = [unescaped(word) for word in line.split(" ")]
+        words = line.split(" ", 4)
         if len(words) >= 4:
-            mounts.append(Mount(*words[:4]))
+            mounts.append(Mount(*[unescaped(word) if "\\" in word else word for word in words[:4]]))
     return mounts
 
 
@@ -109,7 +141,7 @@ def unescaped(word: str) -> str:
     )
 
 
-def choose(mounts: Sequence[Mount], kinds: set[str], network: bool) -> list[Mount]:
+def choose(mounts: Sequence[Mount], kinds: set[str], network: bool, slow: Collection[str]) -> list[Mount]:
     """Return those of disks, or of the network: each device once, at its shortest path, and `/` whatever it is."""
     chosen: dict[str, Mount] = {}
     wanted = NETWORK if network else (kinds | {"zfs"}) - IMAGES - NETWORK
@@ -117,7 +149,7 @@ def choose(mounts: Sequence[Mount], kinds: set[str], network: bool) -> list[Moun
         if mount.kind not in wanted:
             continue
         # A container has single files of its host's disks mounted, such as /etc/hosts.
-        if is_prompt(mount.point, mounts) and not os.path.isdir(mount.point):  # noqa: PTH112
+        if is_prompt(mount.point, slow) and not os.path.isdir(mount.point):  # noqa: PTH112
             continue
         if mount.device not in chosen or len(mount.point) < len(chosen[mount.device].point):
             chosen[mount.device] = mount
@@ -135,10 +167,17 @@ def with_device(root: str) -> set[str]:
     return {line.strip() for line in lines if not line.startswith("nodev")}
 
 
-def is_prompt(point: str, mounts: Sequence[Mount]) -> bool:
+def slow_points(mounts: Sequence[Mount]) -> set[str]:
+    return {mount.point for mount in mounts if mount.kind not in PROMPT}
+
+
+def is_prompt(point: str, slow: Collection[str]) -> bool:
     """Say whether a path can be looked at without waiting: for its own file system, and all that it lies in."""
-    above = [mount for mount in mounts if mount.point in {point, "/"} or point.startswith(mount.point + "/")]
-    return all(mount.kind in PROMPT for mount in above)
+    while point not in slow:
+        if point in {"/", ""}:
+            return True
+        point = os.path.dirname(point)  # noqa: PTH120
+    return False
 
 
 def readable(point: str) -> str:

@@ -1,6 +1,7 @@
 """A recording: one measurement a line, as JSON (contracts, section 1), plain or gzipped, of either age."""
 
 import gzip
+import io
 import json
 import zlib
 from collections.abc import Iterator
@@ -10,6 +11,7 @@ from pathlib import Path
 from typing import IO
 
 from appliance.errors import BadData, NoInput
+from appliance.formats.unzipped import Unzipped
 from appliance.measurement import Measurement, from_object, refuse_constant
 from appliance.samples import Parsed, from_measurements
 
@@ -61,8 +63,8 @@ def open_bytes(path: Path) -> IO[bytes]:
     try:
         with path.open("rb") as stream:
             zipped = stream.read(len(GZIP_MAGIC)) == GZIP_MAGIC
-        # Opened again by its name, because gzip closes only what it opened itself.
-        return gzip.open(path) if zipped else path.open("rb")  # type: ignore[return-value]
+        file = path.open("rb")
+        return io.BufferedReader(Unzipped(file)) if zipped else file
     except IsADirectoryError:
         raise NoInput(f"{path} is a folder: name a file.") from None
     except OSError as error:

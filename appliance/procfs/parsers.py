@@ -72,6 +72,7 @@ PARSERS: list[tuple[str, Group, Parser]] = [
     (hardware_metrics.BUDDYINFO, Group.FRAGMENTATION, buddyinfo.parse),
     (recorder_metrics.SELF, Group.RECORDER, recorder.parse),
     (measurement.EVENT, Group.EVENT, recorder.parse_events),
+    (recorder_metrics.GAP, Group.EVENT, recorder.parse_gap),
 ]
 """(subsystem, group, parser); a subsystem that ends in "/" stands for all that begin with it."""
 

@@ -5,7 +5,7 @@ from collections.abc import Iterator
 from appliance.procfs import Value
 from appliance.procfs.records import objects
 from appliance.procfs.statfs import whole
-from appliance.recorder_metrics import EVENT_KEYS, RECORDER_KEYS, SOURCE_KEYS
+from appliance.recorder_metrics import DROPPED_SAMPLES, EVENT_KEYS, RECORDER_KEYS, SOURCE_KEYS
 
 
 def parse(text: str) -> Iterator[Value]:
@@ -29,3 +29,9 @@ def parse_events(text: str) -> Iterator[Value]:
         if known is not None:
             key, metric = known
             yield Value(metric, "", whole(record.get(key), key))
+
+
+def parse_gap(text: str) -> Iterator[Value]:
+    """A spool that had to drop samples says in their place how many they were."""
+    for record in objects(text):
+        yield Value(DROPPED_SAMPLES, "", whole(record.get("dropped"), "dropped"))

@@ -455,3 +455,47 @@ def test_a_source_is_recorded_when_it_is_named(run_program: RunProgram) -> None:
 
     assert "/proc/interrupts" not in plain
     assert "/proc/interrupts" in named
+
+
+def test_a_full_disk_costs_the_samples_that_found_no_room_and_says_so(
+    environment: dict[str, str], tmp_path: Path
+) -> None:
+    """A limit of the size of files is met as the end of a disk is."""
+    done = subprocess.run(
+        ["bash", "-c", 'ulimit -f 40; exec "$0" -m appliance collect --duration 2s --interval 100ms -o r.json',
+         sys.executable],
+        env=environment, cwd=tmp_path, capture_output=True, text=True, check=False, stdin=subprocess.DEVNULL,
+    )  # fmt: skip
+
+    *_, said, sentence = done.stderr.splitlines()
+    assert done.returncode == 74
+    samples = read_whole(tmp_path / "r.json").count
+    assert said.startswith(f"{samples} samples")
+    assert 0 < samples < 21
+    assert re.search(r"\d+ samples were lost: r\.json could not be written for a time\.$", sentence)
+
+
+def test_a_recording_rotates_and_every_file_of_it_is_whole(run_program: RunProgram, tmp_path: Path) -> None:
+    done = run_program("collect", "--duration", "1s", *FAST, "--max-age", "300ms", "--keep", "9", "-o", "r.json.gz")
+
+    assert done.returncode == 0
+    files = sorted(tmp_path.glob("r*.json.gz"))
+    assert len(files) > 2
+    assert sum(read_whole(path).count for path in files) == int(done.stderr.split()[0])
+
+
+@pytest.mark.parametrize(
+    ("arguments", "sentence"),
+    [
+        (["--max-size", "10kB"], "the smallest size is 1MB"),
+        (["--max-size", "many"], "'many' is not a size"),
+        (["--flush", "often"], "'often' is not a duration"),
+        (["--source", "unheard-of"], "'unheard-of' is not one of"),
+    ],
+)
+def test_a_limit_that_makes_no_sense_is_refused(run_program: RunProgram, arguments: list[str], sentence: str) -> None:
+    done = run_program("collect", "-o", "r.json", *arguments)
+
+    assert done.returncode == 64
+    assert sentence in done.stderr
+    assert len(done.stderr.splitlines()) == 1

@@ -81,10 +81,12 @@ def test_a_file_that_is_replaced_is_read_as_it_is_now(proc: Path) -> None:
 
 
 def test_what_changes_slowly_is_read_now_and_then() -> None:
-    times = iter([0.0, 5.0, 9.9, 10.0, 11.0, 30.0])
+    times = iter([0.0, 5.0, 9.9, 10.0, 11.0, 12.0])
     source = now_and_then(Source("x", lambda: "text"), 10, lambda: next(times))
 
-    assert [source.read() for _ in range(6)] == ["text", None, None, "text", None, "text"]
+    assert [source.read() for _ in range(5)] == ["text", None, None, "text", None]
+    source.again()
+    assert source.read() == "text"
 
 
 SYS = {

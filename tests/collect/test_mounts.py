@@ -95,7 +95,9 @@ def test_the_network_is_asked_only_when_it_is_wanted(proc: Path, folders: Path) 
 def test_what_lies_in_a_file_system_that_may_hang_may_hang_too() -> None:
     listed = mounts.listed("/dev/sda1 / ext4 rw 0 0\nserver:/ /net nfs4 rw 0 0\n/dev/sdb1 /net/disk ext4 rw 0 0\n")
 
-    assert [mounts.is_prompt(mount.point, listed) for mount in listed] == [True, False, False]
+    slow = mounts.slow_points(listed)
+    assert [mounts.is_prompt(mount.point, slow) for mount in listed] == [True, False, False]
+    assert mounts.is_prompt("/network", slow)
 
 
 def test_names_of_mounts_have_any_bytes(proc: Path) -> None:
@@ -115,3 +117,20 @@ def test_a_file_system_has_inodes_and_says_whether_it_can_be_written(proc: Path)
     assert record["mount_point"] == "/"
     assert (record.get("inodes_total", 0), record["device_error"]) == (root.f_files, 0)
     assert record["read_only"] == bool(root.f_flag & os.ST_RDONLY)
+
+
+def test_the_list_of_this_machine_is_read_when_it_may_have_changed() -> None:
+    table = mounts.Table("/proc/self/mounts")
+
+    assert table.may_have_changed()
+    # Somebody else may mount something just now, but not all the time.
+    assert sum(table.may_have_changed() for _ in range(20)) < 5
+    table.due = 0
+    assert table.may_have_changed()
+
+
+def test_a_list_that_is_a_mere_file_is_always_read(proc: Path) -> None:
+    table = mounts.Table(str(proc / "self" / "mounts"))
+
+    assert table.may_have_changed()
+    assert table.may_have_changed()

@@ -117,3 +117,9 @@ def test_events_say_how_much_and_unknown_ones_are_passed_over() -> None:
         ("event_late_ticks", ""): 2,
         ("event_clock_step_seconds", ""): -3600000,
     }
+
+
+def test_samples_that_a_spool_dropped_are_counted_where_they_are_missing() -> None:
+    values = parse("perfanalysis[gap]", '{"from":1767977160,"to":1767977260,"dropped":100}')
+
+    assert values == {("event_dropped_samples", ""): 100}

@@ -96,4 +96,9 @@ def now_and_then(source: Source, seconds: float, monotonic: Callable[[], float] 
         due = now + seconds
         return source.read()
 
-    return Source(source.subsystem, read, source.again)
+    def again() -> None:
+        nonlocal due
+        due = float("-inf")
+        source.again()
+
+    return Source(source.subsystem, read, again)
