@@ -14,7 +14,8 @@ BODY = re.compile(
     rb'\{"v":1,"seq":(\d+),"run":(\d+),"machine":"([A-Za-z0-9._-]+)","at":(\d+),"measurements":\[(.*)\]\}', re.DOTALL
 )
 TIMESTAMP = re.compile(rb'\{"timestamp":([0-9.]+)')
-EVENT = "perfanalysis[event]"
+GAP = "perfanalysis[gap]"
+"""The subsystem of what says that samples were taken and are no more."""
 LONGEST_GAP_BYTES = 300
 
 
@@ -64,20 +65,20 @@ def as_lines(sample: bytes) -> bytes:
     return joined(sample).replace(b'},{"timestamp":', b'}\n{"timestamp":') + b"\n"
 
 
-def gap(start: float, end: float, samples: int) -> bytes:
-    """Return the line of a recording that says that samples were taken and are no more: an event of kind `lost`."""
-    said = json.dumps({"kind": "lost", "samples": samples, "from": whole(start), "to": whole(end)}) + "\n"
-    event = {"timestamp": whole(end), "subsystem": EVENT, "measurement": said}
-    return json.dumps(event, separators=(",", ":")).encode() + b"\n"
+def gap(start: float, end: float, dropped: int) -> bytes:
+    """Return the line of a recording that says that samples were taken and are no more."""
+    said = json.dumps({"from": whole(start), "to": whole(end), "dropped": dropped}) + "\n"
+    record = {"timestamp": whole(end), "subsystem": GAP, "measurement": said}
+    return json.dumps(record, separators=(",", ":")).encode() + b"\n"
 
 
 def told_gap(record: Record) -> tuple[float, float, int] | None:
     """Return what a record of `gap` says; None for any other sample."""
-    if len(record.sample) > LONGEST_GAP_BYTES or EVENT.encode() not in record.sample:
+    if len(record.sample) > LONGEST_GAP_BYTES or GAP.encode() not in record.sample:
         return None
     try:
         said = json.loads(json.loads(record.sample)["measurement"])
-        return float(said["from"]), float(said["to"]), int(said["samples"])
+        return float(said["from"]), float(said["to"]), int(said["dropped"])
     except (ValueError, KeyError, TypeError):
         return None
 

@@ -80,7 +80,7 @@ def test_what_finds_no_room_in_memory_either_is_told(small_disk: Path) -> None:
 
     assert numbers == sorted(set(numbers))
     assert len(numbers) + spool.dropped == COUNT
-    assert sum(gap["samples"] for gap in gaps) == spool.dropped > 0
+    assert sum(gap["dropped"] for gap in gaps) == spool.dropped > 0
     assert (numbers[0], numbers[-1]) == (0, COUNT - 1)
 
 

@@ -222,10 +222,10 @@ def test_a_full_spool_drops_its_oldest_segment_and_tells_of_the_gap(
         assert spool.segments.size_bytes <= SMALL.bytes + SMALL.segment_bytes
         taken = drain(spool)
 
-    gaps = [json.loads(json.loads(each)["measurement"]) for each in taken if record.EVENT.encode() in each]
-    kept = times([each for each in taken if record.EVENT.encode() not in each])
+    gaps = [json.loads(json.loads(each)["measurement"]) for each in taken if record.GAP.encode() in each]
+    kept = times([each for each in taken if record.GAP.encode() not in each])
     assert kept == list(range(kept[0], 300))
-    assert sum(gap["samples"] for gap in gaps) == spool.dropped == kept[0] > 50
+    assert sum(gap["dropped"] for gap in gaps) == spool.dropped == kept[0] > 50
     assert min(gap["from"] for gap in gaps) == START
     assert max(gap["to"] for gap in gaps) == START + kept[0] - 1
     assert "dropped from the spool" in caplog.text
@@ -357,7 +357,7 @@ def test_memory_is_bounded_too_and_the_gap_is_told(tmp_path: Path) -> None:
 
     assert times(taken) == list(range(7, 13))
     said = json.loads(json.loads(gap)["measurement"])
-    assert said == {"kind": "lost", "samples": 7, "from": START, "to": START + 6}
+    assert said == {"from": START, "to": START + 6, "dropped": 7}
 
 
 def test_a_folder_that_somebody_removed_is_made_again(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
