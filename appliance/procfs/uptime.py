@@ -1,6 +1,7 @@
 """/proc/uptime: time since the start, on a clock that nobody sets."""
 
 from collections.abc import Iterator
+from math import isfinite
 
 from appliance.metrics import UPTIME_SECONDS
 from appliance.procfs import Value
@@ -8,4 +9,7 @@ from appliance.procfs import Value
 
 def parse(text: str) -> Iterator[Value]:
     """The first number is seconds with two decimals; the second is idle time, which /proc/stat has better."""
-    yield Value(UPTIME_SECONDS, "", round(float(text.split(None, 1)[0]) * UPTIME_SECONDS.per_unit))
+    seconds = float(text.split(None, 1)[0])
+    if not isfinite(seconds):
+        raise ValueError(f"{seconds} is no time")
+    yield Value(UPTIME_SECONDS, "", round(seconds * UPTIME_SECONDS.per_unit))
