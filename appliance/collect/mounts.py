@@ -98,7 +98,7 @@ class Table:
 
     def __init__(self, path: str) -> None:
         self.path = path
-        self.read = reader(path)
+        self.read = reader(path, long_lines=True)
         self.changes: select.poll | None = None
         self.descriptor = -1
         self.due = float("-inf")
