@@ -279,6 +279,24 @@ def test_below_a_second_processes_are_looked_at_once_a_second(people: People) ->
     assert [at for at, text in enumerate(texts) if text is not None] == [0, 4, 8]
 
 
+def test_where_time_is_short_who_has_slept_for_a_minute_is_looked_at_in_turns(people: People) -> None:
+    for pid in range(1, 41):
+        people.be(pid, pages=pid)
+    crowd = processes.Crowd(str(people.root), False, Users())
+    for _ in range(70):
+        crowd.sample(100)
+    looks = [looked_at(crowd) for _ in range(3) if crowd.sample(100)]
+    people.be(5, pages=5, cpu=60)
+    rows = [row for _ in range(3) for row in crowd.sample(100).splitlines() if '"pid":5,' in row]
+
+    # The ten biggest are, each time.
+    assert all(len(look) < 25 and look >= set(range(31, 41)) for look in looks)
+    assert set.union(*looks) == set(range(1, 41))
+    assert json.loads(rows[0])["used"] == [60]
+    crowd.sample(1000)
+    assert len(looked_at(crowd)) == 40
+
+
 @pytest.fixture
 def crowd(people: People, monkeypatch: pytest.MonkeyPatch) -> processes.Crowd:
     """More processes than are looked at each time: 100, of which 20 are."""
@@ -403,3 +421,48 @@ def test_on_this_machine_the_busy_one_is_found(busy: subprocess.Popen[bytes]) ->
     assert rows[busy.pid]["used"][0] > 0
     assert counts["states"]["Z"] >= 1
     assert counts["processes"] == sum(counts["states"].values())
+
+
+@pytest.fixture
+def storm() -> Iterator[None]:
+    """A program of this machine that starts others, one after the other, as fast as it can."""
+    program = "import os\nprint(flush=True)\nwhile True:\n    if os.fork() == 0: os._exit(0)\n    os.wait()\n"
+    with subprocess.Popen([sys.executable, "-c", program], stdout=subprocess.PIPE) as process:
+        assert process.stdout is not None
+        process.stdout.readline()
+        yield
+        process.send_signal(signal.SIGKILL)
+
+
+def test_processes_that_live_for_a_millisecond_leave_every_sample_whole(storm: None) -> None:
+    crowd = processes.Crowd("/proc", False, Users())
+    for _ in range(100):
+        counts, *rows = map(json.loads, crowd.sample(200).splitlines())
+        assert counts["processes"] >= counts["not_looked_at"] >= 0
+        assert all(row["pid"] and row["name"] for row in rows)
+        time.sleep(0.01)
+
+    assert len(crowd.known) < 2 * len([entry for entry in Path("/proc").iterdir() if entry.name.isdigit()])
+
+
+def test_no_file_stays_open_for_a_process_that_is_gone() -> None:
+    def mine() -> int:
+        return len(list(Path("/proc/self/fd").iterdir()))
+
+    before = mine()
+    crowd = processes.Crowd("/proc", False, Users())
+    sleepers = [os.posix_spawn("/bin/sleep", ["sleep", "60"], {}) for _ in range(20)]
+    for _ in range(3):
+        crowd.sample(1000)
+    while_there = mine()
+    for pid in sleepers:
+        os.kill(pid, signal.SIGKILL)
+        os.waitpid(pid, 0)
+    for _ in range(processes.LIST_LOOKS):
+        crowd.sample(1000)
+    after = mine()
+    for pid in list(crowd.known):
+        crowd.forget(pid)
+
+    assert after <= while_there - 20
+    assert mine() == before

@@ -7,6 +7,7 @@ crowd not everybody is looked at each time, and how many were not is in the reco
 """
 
 import os
+import resource
 import time
 from collections.abc import Callable, Collection
 from contextlib import suppress
@@ -19,13 +20,17 @@ from appliance.collect.users import Users
 
 SUBSYSTEM = "perfanalysis[processes]"
 BIGGEST = 10
-LOOKS_A_SECOND = 400
-"""How many processes are looked at: some 3 ms of a CPU each second, as much in an hour at whatever interval."""
+LOOKS_A_SECOND = 200
+"""How many processes are looked at: some 1.5 ms of a CPU each second, as much in an hour at whatever interval."""
 FIRST_LOOKS, MOST_LOOKS = 4000, 16_000
 SHORTEST_SECONDS = 0.95
 """At an interval below a second, processes are looked at once a second."""
+DOZE_LOOKS, DOZE_TURNS = 60, 3
+"""Who has done nothing for so many looks is looked at every third time."""
 LIST_LOOKS = 10
 """Listed now and then in any case: what /proc/loadavg says may be of another container than the rest of /proc."""
+KEPT_FILES = 200
+"""So many processes' files are kept open, at most a quarter of what a program may have open."""
 LIMITS = {"pid_max": "sys/kernel/pid_max", "threads_max": "sys/kernel/threads-max"}
 by_memory, state_of, threads_of = attrgetter("rss_kb"), attrgetter("state"), attrgetter("threads")
 RANKS: list[tuple[Callable[[Process], int], Callable[[Process], float]]] = [
@@ -73,6 +78,7 @@ class Crowd:
         self.number = 0
         self.given: bytes | None = None
         self.limits = ""
+        self.may_keep = KEPT_FILES if resource.getrlimit(resource.RLIMIT_NOFILE)[0] >= 4 * KEPT_FILES else 0
 
     def sample(self, looks: int) -> str:
         """Look at so many processes at most and return the record."""
@@ -101,7 +107,7 @@ class Crowd:
                 known[pid] = Process(self.root, pid, absent)
         if len(known) > len(present):
             for pid in known.keys() - set(present):
-                del known[pid]
+                self.forget(pid)
 
     def last_pid(self) -> bytes | None:
         """Return the pid that was given out last, the end of /proc/loadavg; None where that is not known."""
@@ -115,21 +121,25 @@ class Crowd:
         Choose whom to look at: everybody, or who was big, is new, or was awake lately; the others in turns.
 
         A quarter of the looks at least goes to the others, however many are awake. Threads of the kernel that sleep,
-        of which an idle machine has more than processes, are looked at in turns always.
+        of which an idle machine has more than processes, are looked at in turns always; where time is short (at an
+        interval of a second, from some 50 processes on) so is who has slept for a minute.
         """
         everybody, number = self.known.values(), self.number
         awake_since = number - AWAKE_LOOKS
+        dozing_since = number - DOZE_LOOKS if len(everybody) * 4 > looks else -DOZE_LOOKS
         if len(everybody) <= looks:
             return [
                 process
                 for process in everybody
-                if not process.kernel or process.stirred > awake_since or (process.pid + number) % AWAKE_LOOKS == 0
+                if process.stirred > awake_since
+                or (process.pid + number) % AWAKE_LOOKS == 0
+                or not (process.kernel or (process.stirred < dozing_since and (process.pid + number) % DOZE_TURNS))
             ]
         chosen = {str(process.pid): process for process in self.top if str(process.pid) in self.known}
         for process in everybody:
             if len(chosen) >= looks * 3 // 4:
                 break
-            if process.stirred > awake_since or (not process.text and process.looked == number - 1):
+            if process.stirred > awake_since:
                 chosen[str(process.pid)] = process
         while len(chosen) < looks:
             if not self.turns:
@@ -144,20 +154,26 @@ class Crowd:
         try:
             process.look(self.number)
         except (FileNotFoundError, ProcessLookupError):
-            self.known.pop(str(process.pid), None)
+            self.forget(str(process.pid))
             return False
         except (OSError, ValueError, IndexError):
             return False
+        if process.kept is None and self.may_keep and not process.kernel and process.keep():
+            self.may_keep -= 1
         return True
+
+    def forget(self, pid: str) -> None:
+        process = self.known.pop(pid, None)
+        if process is not None and process.kept is not None:
+            process.close()
+            self.may_keep += 1
 
     def biggest(self, looked: list[Process]) -> list[Process]:
         """Return the biggest of the interval, by pid, so that one sample's text is much like the next one's."""
-        found = [
-            process
-            for process in nlargest(BIGGEST, self.known.values(), by_memory)
-            # Whom another's end makes one of the biggest was perhaps not looked at this time.
-            if process.rss_kb and (process.looked == self.number or self.look(process))
-        ]
+        found = [process for process in nlargest(BIGGEST, self.known.values(), by_memory) if process.rss_kb]
+        # Some of the biggest by memory sleep, and were perhaps not looked at this time.
+        looked += [process for process in found if process.looked != self.number and self.look(process)]
+        found = [process for process in found if process.looked == self.number]
         for amount, rate in RANKS:
             found += nlargest(BIGGEST, [process for process in looked if amount(process)], rate)
         return sorted(set(found), key=attrgetter("pid"))
