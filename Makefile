@@ -6,13 +6,17 @@ BIN := $(VENV)/bin
 # How long `make run` records; 0 is until Ctrl-C.
 DURATION ?= 60s
 
-.PHONY: run test lint format clean
+.PHONY: run test faults lint format clean
 
 run: $(VENV)/installed
 	@$(BIN)/perfanalysis run --duration $(DURATION) --data perfanalysis-data --output site
 
 test: $(VENV)/tested
 	$(BIN)/python -m pytest
+
+# Long runs of what may go wrong, each with a control that must fail: about 15 minutes.
+faults: $(VENV)/tested
+	$(BIN)/python -m pytest tests/faults
 
 lint: $(VENV)/tested
 	$(BIN)/ruff check .

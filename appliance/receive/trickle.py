@@ -13,6 +13,8 @@ from appliance.store import batches
 from appliance.store.batches import Batch
 from appliance.store.tenant import TenantStore
 
+RUN_HEADER = "HTTP_PERFANALYSIS_RUN"
+
 
 def post(store: TenantStore, call: KeyedCall) -> dict[str, Any]:
     """`POST /v1/trickle`."""
@@ -22,7 +24,9 @@ def post(store: TenantStore, call: KeyedCall) -> dict[str, Any]:
     machine = machine_of(payload)
     measurements = measurements_of(payload, call.limits.measurements)
     parsed = from_measurements(measurements, machine, run_of(payload, call.environ))
-    digest = batches.digest_of("trickle", machine, body)
+    # The same bytes of another run are other samples: of a machine and its clone, for example.
+    run = header_run(call.environ)
+    digest = batches.digest_of("trickle", machine, body if run is None else b"%s\0%d" % (body, run))
     receipt = call.commit(
         # A collector cannot mend what it read: what is there already stays, and what differs is counted.
         store, Batch(digest, "trickle", parsed.samples, parsed.facts, machine, keep_first=True), len(measurements)
@@ -50,12 +54,22 @@ def machine_of(payload: Mapping[str, Any]) -> str:
 
 
 def run_of(payload: Mapping[str, Any], environ: Mapping[str, Any]) -> int:
-    """Return the recorder's run, which only our own recorders send: in a header, as older receivers know no field."""
-    header = environ.get("HTTP_PERFANALYSIS_RUN", "")
-    run = int(header) if header.isascii() and header.isdigit() and len(header) < 20 else header or payload.get("run", 0)
+    """Return the recorder's run, which only our own recorders send."""
+    header = header_run(environ)
+    run = payload.get("run", 0) if header is None else header
     if not isinstance(run, int) or isinstance(run, bool) or not 0 <= run <= INT64_MAX:
         raise bodies.invalid_json('The "run" is not a whole number from 0 to 2^63 - 1.')
     return run
+
+
+def header_run(environ: Mapping[str, Any]) -> int | None:
+    """Return the run that a header names: an original receiver might refuse a field that it does not know."""
+    text = environ.get(RUN_HEADER)
+    if text is None:
+        return None
+    if not (text.isascii() and text.isdigit() and len(text) < 20):
+        raise bodies.invalid_json("The header Perfanalysis-Run is not a whole number from 0 to 2^63 - 1.")
+    return int(text)
 
 
 def measurements_of(payload: Mapping[str, Any], most: int) -> list[Measurement]:

@@ -80,7 +80,7 @@ class Queue:
         return {
             "spool_samples": len(self),
             "spool_bytes": self.bytes,
-            "spool_oldest_seconds": 0 if since is None else round(time.monotonic() - since),
+            "spool_oldest_seconds": 0 if since is None else int(time.monotonic() - since),
             "spool_on_disk": 0,
             "spool_skipped": 0,
             "dropped": self.dropped,

@@ -15,7 +15,8 @@ BODY = re.compile(
 )
 TIMESTAMP = re.compile(rb'\{"timestamp":([0-9.]+)')
 GAP = "perfanalysis[gap]"
-"""The subsystem of what says that samples were taken and are no more: {"from", "to", "dropped"}."""
+"""The subsystem of what says that samples were taken and are no more."""
+LONGEST_GAP_BYTES = 300
 
 
 class Record(NamedTuple):
@@ -65,17 +66,21 @@ def as_lines(sample: bytes) -> bytes:
 
 
 def gap(start: float, end: float, dropped: int) -> bytes:
-    """Return the line of a recording that says that samples are no more."""
-    said = json.dumps({"from": whole(start), "to": whole(end), "dropped": dropped})
-    return json.dumps({"timestamp": whole(end), "subsystem": GAP, "measurement": said}).encode() + b"\n"
+    """Return the line of a recording that says that samples were taken and are no more."""
+    said = json.dumps({"from": whole(start), "to": whole(end), "dropped": dropped}) + "\n"
+    record = {"timestamp": whole(end), "subsystem": GAP, "measurement": said}
+    return json.dumps(record, separators=(",", ":")).encode() + b"\n"
 
 
 def told_gap(record: Record) -> tuple[float, float, int] | None:
     """Return what a record of `gap` says; None for any other sample."""
-    if GAP.encode() not in record.sample[:100]:
+    if len(record.sample) > LONGEST_GAP_BYTES or GAP.encode() not in record.sample:
         return None
-    said = json.loads(json.loads(record.sample)["measurement"])
-    return float(said["from"]), float(said["to"]), int(said["dropped"])
+    try:
+        said = json.loads(json.loads(record.sample)["measurement"])
+        return float(said["from"]), float(said["to"]), int(said["dropped"])
+    except (ValueError, KeyError, TypeError):
+        return None
 
 
 def whole(seconds: float) -> float:

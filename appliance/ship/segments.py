@@ -5,7 +5,9 @@ A start reads the names and the last file. What was left by an earlier process i
 end is cut; a damaged line is skipped and counted. Reading holds no more in memory than what is asked for.
 """
 
+import errno
 import os
+import time
 from collections.abc import Iterator
 from contextlib import suppress
 from pathlib import Path
@@ -77,6 +79,7 @@ class Segments:
     def append(self, record: Record, *, sync: bool) -> None:
         """Write a record, for good if `sync`; raise OSError, and nothing of it is there."""
         line = encode(record)
+        self.check_removed()
         segment = self.begin(record.number) if self.active is None else self.active
         written = 0
         try:
@@ -95,8 +98,31 @@ class Segments:
         if sync:
             self.sync()
 
+    def check_removed(self) -> None:
+        """Raise OSError if somebody removed the file that is written to: what is written then is nowhere."""
+        if self.active is not None and not os.fstat(self.descriptor).st_nlink:
+            self.end()
+            raise FileNotFoundError(errno.ENOENT, "its files were removed")
+
+    def forget_missing(self, number: int) -> int:
+        """Forget segments whose files are gone; return how many records from a number on were in them."""
+        firsts = list(self.sizes)
+        ends = dict(zip(firsts, [*firsts, self.next][1:], strict=True))
+        gone = [segment for segment in firsts if self.is_missing(segment)]
+        for segment in gone:
+            del self.sizes[segment]
+        return sum(max(0, ends[segment] - max(segment, number)) for segment in gone)
+
+    def is_missing(self, segment: int) -> bool:
+        try:
+            self.path(segment).stat()
+        except OSError as error:
+            return isinstance(error, FileNotFoundError)
+        return False
+
     def begin(self, number: int) -> int:
         """Begin a segment and return its number."""
+        self.folder.mkdir(mode=0o700, exist_ok=True)
         self.descriptor = os.open(
             self.path(number), os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_APPEND | os.O_CLOEXEC, 0o600
         )
@@ -138,6 +164,13 @@ class Segments:
             os.close(self.descriptor)
             self.active = None
             self.unsynced.clear()
+
+    def older_than(self, seconds: float) -> bool:
+        """Say whether nothing was added to the oldest segment for so long, or whether it is gone."""
+        try:
+            return self.path(min(self.sizes)).stat().st_mtime < time.time() - seconds
+        except FileNotFoundError:
+            return True
 
     def drop(self, segment: int) -> None:
         del self.sizes[segment]

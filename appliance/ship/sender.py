@@ -96,7 +96,7 @@ class Sender(threading.Thread):
         self.breaker = Breaker(open_seconds=self.pace.open_seconds)
         self.sent = self.refused = self.attempts = self.failed = 0
         """`refused` are samples that the receiver will never take."""
-        self.last_success: float | None = None
+        self.last_success = 0.0
         """By the wall clock."""
         self.durations = Durations()
         self.failure: PerfanalysisError | None = None
@@ -131,10 +131,9 @@ class Sender(threading.Thread):
         return self.failure.message.rstrip(".") if self.failure else ""
 
     def state(self) -> dict[str, int]:
-        """Return what there is to know of the road to the receiver, in numbers: for the collector's own record."""
+        """Return what there is to know of the road to the receiver, in whole numbers: for a collector's own record."""
         with self.changed:
             waiting = self.waiting.state()
-        success = 0 if self.last_success is None else round(self.last_success)
         return {
             **waiting,
             "sent": self.sent,
@@ -144,7 +143,7 @@ class Sender(threading.Thread):
             "attempts_failed": self.failed,
             "breaker": self.breaker.state.number,
             "breaker_opened": self.breaker.opened,
-            "last_success": success,
+            "last_success": int(self.last_success),
         }
 
     # The thread
@@ -179,7 +178,7 @@ class Sender(threading.Thread):
     def deliver(self, batch: Batch) -> None:
         """Send a batch until it is decided what becomes of it, or the time is over."""
         content = trickle.body(batch.machine, batch.samples)
-        digest = trickle.digest(batch.machine, content)
+        digest = trickle.digest(batch.machine, batch.run, content)
         packed = zlib.compress(content, LEVEL, GZIP)
         del content
         while not self.given_up:
@@ -255,6 +254,9 @@ class Sender(threading.Thread):
         self.failure = answer.failure
         with self.changed:
             self.waiting.remove(batch.last)
+            if not len(self.waiting):
+                # What was too large was a backlog, or is over.
+                self.limit = self.pace.batch_samples
 
     def failed_once(self, answer: Attempt) -> None:
         self.complain(answer)

@@ -5,7 +5,6 @@ What `put` took is on the disk when it returns; what a receiver acknowledged is 
 sending some samples twice, which a receiver stores once. Where the disk fails, memory takes over until it works again.
 """
 
-import errno
 import logging
 import os
 import time
@@ -110,24 +109,20 @@ class Spool:
                 return
             except OSError as error:
                 self.failed(error)
+                self.count_missing()
         # The samples of the disk and of memory have one row of numbers, so that a batch may be of either.
         self.memory.number = max(self.memory.number, self.segments.next - 1)
         for gone in self.memory.put(run, lines):
             self.lost(Record(gone.number, gone.run, self.machine, 0, gone.lines))
 
     def store(self, run: int, machine: str, lines: bytes, number: int = 0) -> None:
-        """Append a sample to the disk; where there is no room for it, the oldest ones go."""
+        """Append a sample to the disk, within the limits: beyond them the oldest ones go."""
         self.make_room()
         number = number or max(self.segments.next, self.memory.number + 1)
         taken = Record(number, run, machine, time.time_ns() // 1_000_000, lines)
         empty = not self.on_disk
         sync = time.monotonic() - self.synced >= self.limits.sync_seconds
-        try:
-            self.segments.append(taken, sync=sync)
-        except OSError as error:
-            if error.errno not in (errno.ENOSPC, errno.EDQUOT) or not self.drop_oldest("the disk is full"):
-                raise
-            self.segments.append(taken, sync=sync)
+        self.segments.append(taken, sync=sync)
         if sync:
             self.synced = time.monotonic()
         if empty:
@@ -178,8 +173,7 @@ class Spool:
         return free < min(size * self.limits.free_share, self.limits.free_bytes)
 
     def drop_old(self) -> None:
-        oldest = time.time() - self.limits.age_seconds
-        while self.segments.sizes and self.segments.path(min(self.segments.sizes)).stat().st_mtime < oldest:
+        while self.segments.sizes and self.segments.older_than(self.limits.age_seconds):
             if not self.drop_oldest("they are too old"):
                 return
 
@@ -207,8 +201,9 @@ class Spool:
 
     def lost(self, sample: Record) -> None:
         """Count a sample that is no more, and remember to tell the receiver."""
-        start, end, count = record.told_gap(sample) or (sample.timestamp, sample.timestamp, 1)
-        self.dropped += count if record.told_gap(sample) is None else 0
+        told = record.told_gap(sample)
+        self.dropped += told is None
+        start, end, count = told or (sample.timestamp, sample.timestamp, 1)
         key = sample.machine, sample.run
         first, last, others = self.gaps.get(key, (start, end, 0))
         self.gaps[key] = (min(first, start), max(last, end), others + count)
@@ -239,11 +234,23 @@ class Spool:
             samples.append(taken.sample)
             self.read_ahead = position
         if first is None:
-            # Whatever was there could not be read.
-            if self.on_disk:
-                self.position = self.position._replace(number=self.segments.next)
+            self.give_up_disk()
             return self.memory.batch(limit)
         return Batch(first.machine, first.run, samples, self.read_ahead.number - 1)
+
+    def count_missing(self) -> None:
+        """Count what was in files that somebody removed."""
+        gone = self.segments.forget_missing(self.position.number)
+        if gone:
+            self.dropped += gone
+            logger.error("%d samples are gone with files that were removed from the spool %s.", gone, self.folder)
+
+    def give_up_disk(self) -> None:
+        """Forget what should be on the disk and cannot be read."""
+        if self.on_disk:
+            self.dropped += self.on_disk
+            logger.error("%d samples in the spool %s cannot be read any more.", self.on_disk, self.folder)
+            self.position = self.position._replace(number=self.segments.next)
 
     def remove(self, last: int) -> None:
         """Forget the samples up to a number; those that were dropped meanwhile are gone already."""
@@ -277,8 +284,9 @@ class Spool:
         return now - max(0.0, time.time() - first[0].at_ms / 1000) if first else now
 
     def close(self) -> None:
-        """End writing, and leave nothing where nothing waits."""
+        """End writing, and leave nothing where nothing waits; what is in memory then could not be written."""
         with suppress(OSError):
+            self.store_memory()
             self.segments.sync()
         self.segments.end()
         with suppress(OSError):
@@ -295,7 +303,7 @@ class Spool:
         return {
             "spool_samples": len(self),
             "spool_bytes": self.segments.size_bytes + self.memory.bytes,
-            "spool_oldest_seconds": 0 if since is None else round(time.monotonic() - since),
+            "spool_oldest_seconds": 0 if since is None else int(time.monotonic() - since),
             "spool_on_disk": int(self.working),
             "spool_skipped": self.segments.skipped,
             "dropped": self.dropped,

@@ -58,9 +58,9 @@ def subsystem(line: bytes) -> bytes:
     return found[1] if found else b""
 
 
-def digest(machine: str, content: bytes) -> str:
+def digest(machine: str, run: int, content: bytes) -> str:
     """Return the identity of a batch, which the receiver computes too: sent again, a batch is stored once."""
-    return hashlib.sha256(b"pa1\0trickle\0" + machine.encode() + b"\0" + content).hexdigest()
+    return hashlib.sha256(b"pa1\0trickle\0%s\0%s\0%d" % (machine.encode(), content, run)).hexdigest()
 
 
 def judge(status: int, content: bytes, batch: str) -> Judgement:

@@ -304,7 +304,9 @@ def test_a_key_that_is_not_accepted_is_said_and_the_samples_are_sent_with_a_bett
     assert "pa1_wrong" not in wrong.stderr
     assert ".." not in wrong.stderr
     with TenantStore(data, "team-a", read_only=True) as store:
-        first, second = int(found[1]), int(right.stderr.split()[0])
+        sent = re.search(r"^(\d+) samples", right.stderr, re.MULTILINE)
+        assert sent is not None
+        first, second = int(found[1]), int(sent[1])
         assert history.machine(store, "web-1").samples == first + second
     assert not Path(found[2]).exists()
 

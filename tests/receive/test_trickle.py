@@ -15,6 +15,22 @@ from appliance.store.batches import digest_of
 AT = 1_704_067_200
 
 
+def test_the_run_may_be_a_header_and_the_same_bytes_of_another_run_are_other_samples(peer: Peer) -> None:
+    first, again, other = (peer.trickle(batch(), {"Perfanalysis-Run": run}).json for run in ("7", "7", "8"))
+
+    assert [reply["inserted"] for reply in (first, other)] == [1, 1]
+    assert (again["duplicate"], other["duplicate"]) == (True, False)
+    parts = history.read(peer.application.stores.tenant("team-a"), "web-1")
+    assert {part.run for part in parts} == {7, 8}
+
+
+@pytest.mark.parametrize("run", ["-1", "x", "9" * 20, "\xd9\xa1", ""])
+def test_a_header_that_is_no_run_is_refused(peer: Peer, run: str) -> None:
+    reply = peer.trickle(batch(), {"Perfanalysis-Run": run})
+
+    assert_refused(reply, 400, "INVALID_JSON")
+
+
 def test_a_batch_is_stored_and_confirmed_by_its_digest(peer: Peer) -> None:
     body = json.dumps(batch(measurement(AT), measurement(AT + 1))).encode()
 

@@ -28,7 +28,8 @@ class Request(NamedTuple):
     @property
     def digest(self) -> str:
         machine = json.loads(self.body)["identifier"].encode()
-        return hashlib.sha256(b"pa1\0trickle\0" + machine + b"\0" + self.body).hexdigest()
+        run = self.headers["Perfanalysis-Run"].encode()
+        return hashlib.sha256(b"\0".join([b"pa1", b"trickle", machine, self.body, run])).hexdigest()
 
 
 Answer = tuple[int, dict[str, str], bytes] | None
@@ -64,7 +65,7 @@ class Receiver:
                     return
                 status, headers, body = said
                 self.send_response(status)
-                for name, value in {**headers, "Content-Length": str(len(body))}.items():
+                for name, value in {"Content-Length": str(len(body)), **headers}.items():
                     self.send_header(name, value)
                 self.end_headers()
                 self.wfile.write(body)

@@ -3,6 +3,7 @@
 import json
 import os
 import resource
+import shutil
 import signal
 import subprocess
 import sys
@@ -10,6 +11,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+import crash_points
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -358,6 +360,29 @@ def test_memory_is_bounded_too_and_the_gap_is_told(tmp_path: Path) -> None:
     assert said == {"from": START, "to": START + 6, "dropped": 7}
 
 
+def test_a_folder_that_somebody_removed_is_made_again(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    with opened(tmp_path / "spool") as spool:
+        for at in range(5):
+            spool.put(7, sample(at))
+        shutil.rmtree(tmp_path / "spool")
+        for at in range(5, 8):
+            spool.put(7, sample(at))
+        spool.disk_again = 0.5
+        spool.put(7, sample(8))
+
+        assert times(drain(spool)) == [5, 6, 7, 8]
+        assert spool.dropped == 5
+    assert "cannot be written: its files were removed" in caplog.text
+
+
+def test_what_is_in_memory_at_the_end_goes_to_the_disk_if_it_can(tmp_path: Path) -> None:
+    with opened(tmp_path) as spool, file_size(10):
+        spool.put(7, sample(0))
+
+    with opened(tmp_path) as spool:
+        assert times(drain(spool)) == [0]
+
+
 HOSTS = [
     {"machine_id": "a", "hostname": "one", "boot_id": "1"},
     {"machine_id": "b", "hostname": "two", "boot_id": "2"},
@@ -439,3 +464,13 @@ def test_no_damaged_line_is_a_record(data: st.DataObject) -> None:
     damaged = line[:start] + data.draw(st.binary(max_size=9)) + line[data.draw(st.integers(start, len(line))) :]
 
     assert damaged == line or record.decode(damaged) is None
+
+
+@pytest.mark.parametrize("when", ["3", "3+", "1"])
+def test_a_sync_that_fails_loses_nothing(tmp_path: Path, when: str) -> None:
+    """Asked again, the kernel would say that all is well: what may be lost is written again."""
+    code = crash_points.spool_under(tmp_path, f"fdatasync:error=EIO:when={when}")
+
+    assert code == 0
+    # Where it never works, samples stay in the memory of a process that has ended.
+    assert when == "3+" or crash_points.lost(tmp_path) == set()

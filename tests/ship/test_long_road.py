@@ -1,0 +1,79 @@
+"""Faults on the whole road, to a real receiver and its store: short versions of those in tests/faults."""
+
+import random
+import signal
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+from answering_receiver import Answer, Receiver, Request, answer, stored
+from collecting import last_taken
+from long_road import Collector, Proxy, kill_either_end
+from long_road import Receiver as RealReceiver
+
+
+@pytest.fixture
+def real(data: Path) -> Iterator[RealReceiver]:
+    receiver = RealReceiver(data)
+    yield receiver
+    receiver.end(signal.SIGKILL)
+
+
+def test_nothing_is_lost_or_stored_twice_when_either_end_is_killed(real: RealReceiver, tmp_path: Path) -> None:
+    collector = Collector(tmp_path, real.url, real.key, count=1500, pause=0.003)
+
+    kill_either_end(real, collector, 8, random.Random(3))
+    code = collector.finish()
+
+    assert code == 0
+    assert last_taken(collector.taken) == 1499
+    assert real.numbers() == list(range(1500))
+
+
+def test_answers_that_are_lost_after_the_commit_change_nothing(real: RealReceiver, tmp_path: Path) -> None:
+    real.start()
+    proxy = Proxy(real.port, lambda number: number % 2 == 0)
+    collector = Collector(tmp_path, proxy.url, real.key, count=600)
+
+    collector.start()
+    code = collector.finish()
+
+    proxy.close()
+    assert code == 0
+    assert proxy.lost >= 3
+    assert real.numbers() == list(range(600))
+
+
+def torn(request: Request) -> Answer:
+    """An answer whose end does not come."""
+    return 200, {"Content-Length": "5000", "Connection": "close"}, b'{"error":null'
+
+
+FAULTS = [
+    answer(500), answer(429, Retry_After="0"), torn, answer(200), stored, lambda _: None, answer(413), stored,
+    answer(200, b"<html>Please sign in</html>"), stored, answer(503), answer(401), stored, answer(502), stored,
+]  # fmt: skip
+
+
+def test_every_kind_of_answer_ends_with_every_sample_acknowledged_once(
+    receiver: Callable[..., Receiver], tmp_path: Path
+) -> None:
+    acknowledged: list[int] = []
+
+    def kept(each: Callable[[Request], Answer]) -> Callable[[Request], Answer]:
+        def say(request: Request) -> Answer:
+            said = each(request)
+            if each is stored:
+                acknowledged.extend(request.times)
+            return said
+
+        return say
+
+    server = receiver(*map(kept, FAULTS))
+    collector = Collector(tmp_path, server.url, "key", count=600, pause=0.005)
+
+    collector.start()
+    code = collector.finish()
+
+    assert code == 0
+    assert [at - acknowledged[0] for at in acknowledged] == list(range(600))
