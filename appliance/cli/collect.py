@@ -210,21 +210,25 @@ def prepare_upload(path: Path, machine: str) -> Callable[[Path], None]:
 
 def send(plan: "Plan", road: "trickle.Road", reporting: Reporting) -> None:
     from appliance.collect import loop
+    from appliance.ship.intake import Intake
 
     sender, spool = trickle.make_sender(road, plan.machine_id, plan.interval_seconds)
     described = {"mode": "trickle", "target": road.server, "spool": None if spool is None else str(spool.folder)}
     wait = until_stopped()
     sender.start()
     with watched(plan, reporting, described, sender) as (sinks, counts):
-        loop.record(plan, [sender.put, *sinks], wait, extra=sender.state, counts=counts)
+        intake = Intake([sender.put, *sinks])
+        intake.start()
+        loop.record(plan, [intake.put], wait, extra=sender.state, counts=counts)
+        intake.finish(FLUSH_SECONDS)
         sender.finish(FLUSH_SECONDS)
         while sender.is_alive() and not wait(0.1):
             pass
-    waiting = sender.unsent
+    waiting, dropped = sender.unsent, intake.dropped + len(intake.samples)
     if spool is not None:
         with sender.changed:
             spool.close()
-    click.echo(trickle.conclude(sender, spool, waiting, summary(counts)), err=True)
+    click.echo(trickle.conclude(sender, spool, waiting, dropped, summary(counts)), err=True)
 
 
 @contextmanager

@@ -19,6 +19,8 @@ from appliance.ship import lock
 logger = logging.getLogger(__name__)
 FOLDER = "collectors"
 VERSION = 1
+ALWAYS = {"pid", "mode", "target", "machine_id", "interval_seconds", "started", "updated", "state", "samples", "late",
+          "unread", "cpu_seconds", "cpu_ms_per_sample", "memory_bytes"}  # fmt: skip
 WRITE_SECONDS = 10
 FORGET_SECONDS = 7 * 86400
 """How long the file of a collector that was killed is kept."""
@@ -60,6 +62,8 @@ class Watch:
         self.described = {"version": VERSION, "pid": os.getpid(), **described, "started": round(time.time(), 3)}
         self.look, self.writers = look, writers
         self.samples = 0
+        # Starting is no cost of a sample.
+        self.cpu_before = time.process_time()
         self.written = float("-inf")
         self.failing = False
 
@@ -87,7 +91,7 @@ class Watch:
             "updated": round(time.time(), 3),
             "samples": self.samples,
             "cpu_seconds": round(cpu_seconds, 3),
-            "cpu_ms_per_sample": round(1000 * cpu_seconds / max(1, self.samples), 3),
+            "cpu_ms_per_sample": round(1000 * (cpu_seconds - self.cpu_before) / max(1, self.samples), 3),
             "memory_bytes": resident_bytes(),
             **self.look(),
         }
@@ -114,7 +118,7 @@ def collectors(state: Path) -> Iterator[Collector]:
             status = json.loads(path.read_text("utf-8"))
         except (OSError, ValueError, RecursionError):
             continue
-        if isinstance(status, dict) and status.get("version") == VERSION:
+        if isinstance(status, dict) and status.get("version") == VERSION and status.keys() >= ALWAYS:
             yield Collector(path.stem, lock.is_held(path.with_suffix(".lock")), status)
 
 
