@@ -171,7 +171,7 @@ def from_measurements(measurements: Iterable[Measurement], machine: str, run: in
                     add_container(parsed.facts, measurement)
             else:
                 unknown[measurement.subsystem] = unknown.get(measurement.subsystem, 0) + 1
-        except (ValueError, IndexError, KeyError, RecursionError) as error:
+        except (ValueError, IndexError, KeyError, OverflowError, RecursionError) as error:
             raise BadData(
                 f"Measurement {at}, {measurement.subsystem[:80]!r} at {measurement.timestamp}, cannot be read: "
                 f"{reason(error)}."

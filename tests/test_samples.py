@@ -109,6 +109,7 @@ def test_samples_can_be_cut_without_their_empty_columns() -> None:
         ("/proc/loadavg", "a b c 1/2 3\n", "is not a "),
         ("/proc/loadavg", "0.1\n", "it has too few fields."),
         ("/proc/uptime", "long\n", "'long' is not a number."),
+        ("/proc/uptime", "infinity\n", "infinity"),
         (META, "{", "it is not JSON."),
     ],
 )

@@ -1,14 +1,13 @@
 """The command line: one command per file, imported when it is called; errors become one sentence and an exit code."""
 
 import importlib
-import os
 from collections.abc import Sequence
 from typing import Any
 
 import click
 
 from appliance import __version__
-from appliance.errors import PerfanalysisError
+from appliance.boundary import INTERRUPTED, complain, guarded
 
 # (name, module, what it does), in the order of `--help`.
 COMMANDS = [
@@ -29,7 +28,7 @@ COMMANDS = [
 PROGRAMS = {"pcc": "collect", "pcd": "serve", "pcprocess": "process"}
 """The original's programs: each is one command by another name."""
 SETTINGS = {"help_option_names": ["-h", "--help"]}
-USAGE, INTERNAL, INTERRUPTED = 64, 70, 130
+USAGE = 64
 
 
 class Commands(click.Group):
@@ -61,6 +60,10 @@ def run_command(arguments: Sequence[str], program: str) -> int:
     """Run what a program name and its arguments ask for, and return the exit code; an error is one sentence."""
     if program not in PROGRAMS:
         program = "perfanalysis"
+    return guarded(program, lambda: understood(arguments, program))
+
+
+def understood(arguments: Sequence[str], program: str) -> int:
     try:
         return int(invoke(arguments, program) or 0)
     except click.exceptions.NoArgsIsHelpError as error:
@@ -72,19 +75,8 @@ def run_command(arguments: Sequence[str], program: str) -> int:
         return complain(program, error.format_message() + where, USAGE)
     except click.ClickException as error:
         return complain(program, error.format_message(), USAGE)
-    except PerfanalysisError as error:
-        return complain(program, error.message, error.exit_code)
-    except (KeyboardInterrupt, click.Abort):
+    except click.Abort:
         return INTERRUPTED
-    except Exception as error:
-        # The one boundary of the command line: a defect becomes a sentence.
-        if os.environ.get("PERFANALYSIS_DEBUG"):
-            raise
-        return complain(
-            program,
-            f"a defect: {type(error).__name__}: {error}. Set PERFANALYSIS_DEBUG=1 to see where, and report it.",
-            INTERNAL,
-        )
 
 
 def invoke(arguments: Sequence[str], program: str) -> Any:
@@ -94,10 +86,3 @@ def invoke(arguments: Sequence[str], program: str) -> Any:
         command = importlib.import_module(f"appliance.cli.{name}").command
         settings = {**SETTINGS, "auto_envvar_prefix": f"PERFANALYSIS_{name.upper()}"}
     return command.main(list(arguments), program, standalone_mode=False, **settings)
-
-
-def complain(program: str, sentence: str, code: int) -> int:
-    """Print one line on standard error, control characters made visible, and return the exit code."""
-    line = "".join(letter if letter.isprintable() else repr(letter)[1:-1] for letter in " ".join(sentence.split()))
-    click.echo(f"{program}: {line}", err=True)
-    return code

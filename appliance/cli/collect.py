@@ -1,35 +1,16 @@
 """`perfanalysis collect` (= pcc): record this machine into a file, or send it to a receiver."""
 
-import logging
 import os
-import signal
-import sys
-import time
-from collections.abc import Callable, Iterator, Mapping
-from contextlib import ExitStack, contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import Any
 
 import click
 
-from appliance import duration as durations
-from appliance.cli import trickle
 from appliance.cli.options import Duration, Flush, Grouped, Size, state_option
-from appliance.cli.tables import visible
-from appliance.errors import CannotCreate, InputOutput, InUse
 
-if TYPE_CHECKING:
-    from appliance.collect.loop import Counts, Plan, Sink
-    from appliance.collect.recorder import Recorder
-    from appliance.ship.sender import Sender
-    from appliance.ship.status import StatusFile
-
-logger = logging.getLogger(__name__)
 SHORTEST_SECONDS = 0.01
-STOPPING = {signal.SIGTERM, signal.SIGINT, signal.SIGHUP}
-FLUSH_SECONDS = 30
-"""How long what waits may take to be sent when the recording ends."""
-TOLD_SECONDS = 10
+CREDENTIAL = "apikey"
+"""Its name among the credentials that systemd gives a service."""
 SMALLEST_BYTES = 1_000_000
 """Of a smaller file, much would be what every file begins with."""
 OPTIONAL_SOURCES = ["interrupts", "compaction", "buddyinfo", "tcp-states", "network-filesystems"]
@@ -42,16 +23,6 @@ HEADINGS = {
     "To a receiver": ["mode", "server", "key_file", "ca_file", "batch", "batch_wait", "spool", "spool_size"],
     "How it goes": ["progress", "log_level", "metrics_file", "state"],
 }
-
-
-class Reporting(NamedTuple):
-    """Who wants to know how it goes, while it goes."""
-
-    state: Path
-    metrics_file: Path | None
-    progress: bool
-
-
 # The original's levels, with the words that other programs use for them.
 LEVELS = {"TRACE": 10, "DEBUG": 10, "INFO": 20, "WARN": 30, "WARNING": 30, "ERROR": 40, "CRITICAL": 50}
 
@@ -130,219 +101,30 @@ def level(ctx: click.Context, param: click.Parameter, name: str) -> int:
 @click.option("--process-args", is_flag=True,
               help="Record what programs were started with; what looks like a secret is replaced.")  # fmt: skip
 @click.option("--procfs", default="/proc", show_default=True, metavar="DIR", help="Where /proc is.")
-def command(
-    mode: str | None, duration: float, interval: float, collection: Path | None, server: str | None,
-    key_file: Path | None, ca_file: Path | None, machine_id: str | None, machine_name: str, batch: int,
-    batch_wait: float, spool: Path | None, spool_size: int, upload: bool, state: Path, metrics_file: Path | None,
-    once: bool, progress: bool, log_level: int, optional: tuple[str, ...], process_args: bool,
-    procfs: str, max_size: int, max_age: float, keep: int, flush: float | None,
-) -> None:  # fmt: skip
+@click.pass_context
+def command(ctx: click.Context, /, **options: Any) -> int:
     """
     Record this machine into a file, or send it to a receiver.
 
     A sample that is to be sent is on the disk when it is taken (within a second, for intervals below 1s) and waits
     there until the receiver has stored it, if need be for the next collect.
     """
-    from appliance.collect import loop, meta
-    from appliance.machine import check_machine_id
+    from appliance import collector
 
-    logging.basicConfig(format="%(asctime)s %(levelname)s %(message)s", level=log_level)
-    key = trickle.key_source(key_file)
-    machine = check_machine_id(machine_id) if machine_id else meta.machine_id()
-    plan = loop.Plan(interval, duration, machine, machine_name, procfs.rstrip("/"), optional, process_args)
-    reporting = Reporting(state, metrics_file, progress)
-    if once:
-        write_once(loop.take_one(plan), collection)
-    elif (mode or ("trickle" if server and key else "local")) == "local":
-        from appliance.collect.recorder import Recorder
-        from appliance.collect.rotation import Rotation
+    if options["upload"]:
+        from appliance.cli.upload import prepare
 
-        if key is not None:
-            # Not needed, but what is wrong with it is better known.
-            key()
-        path = collection or Path(f"pcc-{os.uname().nodename}.json")
-        uploading = prepare_upload(path, machine) if upload else None
-        record_locally(plan, Recorder(path, Rotation(max_size, max_age, keep), flush), reporting)
-        if uploading is not None:
-            uploading(state)
-    else:
-        server, key = trickle.check_target(server, key)
-        send(plan, trickle.Road(server, key, ca_file, batch, batch_wait, spool, spool_size, state), reporting)
-
-
-def write_once(sample: bytes, collection: Path | None) -> None:
-    if collection is None:
-        click.echo(sample, nl=False)
-        return
-    from appliance.collect.recorder import Recorder
-
-    recorder = Recorder(collection)
-    recorder.write(0, sample)
-    recorder.close()
-
-
-def record_locally(plan: "Plan", recorder: "Recorder", reporting: Reporting) -> None:
-    from appliance.collect import loop
-
-    try:
-        with watched(plan, reporting, {"mode": "local", "target": str(recorder.path.absolute())}) as (sinks, counts):
-            loop.record(plan, [recorder.write, *sinks], until_stopped(), counts=counts)
-    finally:
-        recorder.close()
-    click.echo(f"{summary(counts)} in {recorder.path}.", err=True)
-    if counts.lost:
-        raise InputOutput(f"{counts.lost} samples were lost: {recorder.path} could not be written for a time.")
-
-
-def prepare_upload(path: Path, machine: str) -> Callable[[Path], None]:
-    """Return what uploads a recording when it ended; what is wrong with the settings is said before it begins."""
-    from appliance.cli import upload
-
-    prepared = upload.prepare(path, machine)
-
-    def send(state: Path) -> None:
-        # They were blocked for the sake of the recording, and what could not be uploaded is not forgotten.
-        signal.pthread_sigmask(signal.SIG_UNBLOCK, STOPPING)
-        upload.send_or_keep(prepared, state)
-
-    return send
-
-
-def send(plan: "Plan", road: "trickle.Road", reporting: Reporting) -> None:
-    from appliance.collect import loop
-    from appliance.ship.intake import Intake
-
-    sender, spool = trickle.make_sender(road, plan.machine_id, plan.interval_seconds)
-    described = {"mode": "trickle", "target": road.server, "spool": None if spool is None else str(spool.folder)}
-    wait = until_stopped()
-    sender.start()
-    with watched(plan, reporting, described, sender) as (sinks, counts):
-        intake = Intake([sender.put, *sinks])
-        intake.start()
-        loop.record(plan, [intake.put], wait, extra=sender.state, counts=counts)
-        intake.finish(FLUSH_SECONDS)
-        sender.finish(FLUSH_SECONDS)
-        while sender.is_alive() and not wait(0.1):
-            pass
-    waiting, dropped = sender.unsent, intake.dropped + len(intake.samples)
-    if spool is not None:
-        with sender.changed:
-            spool.close()
-    click.echo(trickle.conclude(sender, spool, waiting, dropped, summary(counts)), err=True)
-
-
-@contextmanager
-def watched(
-    plan: "Plan", reporting: Reporting, described: dict[str, Any], sender: "Sender | None" = None
-) -> "Iterator[tuple[list[Sink], Counts]]":
-    """Give the sinks that report on a recording as the options want, and the counts that they look at."""
-    from appliance.collect.loop import Counts
-    from appliance.ship.status import Watch
-
-    counts = Counts()
-
-    def look() -> dict[str, Any]:
-        road = {**sender.state(), "trouble": sender.trouble} if sender else {}
-        return {"late": counts.late, "unread": counts.unread, **road}
-
-    described = {**described, "machine_id": plan.machine_id, "interval_seconds": plan.interval_seconds}
-    file = status_file(reporting.state, trickle.name_of(described["target"], plan.machine_id))
-    watch = Watch(described, look, writers(file, reporting.metrics_file, sender))
-    with ExitStack() as stack:
-        sinks: list[Sink] = [watch]
-        if reporting.progress:
-            sinks.append(stack.enter_context(Progress(plan.duration_seconds)).sample)
-        try:
-            yield sinks, counts
-        finally:
-            watch.write("ended")
-            if file is not None:
-                file.close(keep=bool(sender and sender.unsent))
-
-
-def writers(
-    file: "StatusFile | None", metrics_file: Path | None, sender: "Sender | None"
-) -> list[Callable[[Mapping[str, Any]], None]]:
-    """Return what writes a status to where it is wanted."""
-    wanted: list[Callable[[Mapping[str, Any]], None]] = [file.write] if file else []
-    if metrics_file is not None:
-        from appliance.ship import exposition
-
-        path = metrics_file
-        if not path.parent.is_dir():
-            raise CannotCreate(f"the metrics file {path} cannot be written: its folder is not there.")
-        wanted.append(lambda content: exposition.write(path, content, sender.durations if sender else None))
-    return wanted
-
-
-def status_file(state: Path, name: str) -> "StatusFile | None":
-    """Return the file for `perfanalysis status`; a recording does not fail where there is no place for it."""
-    from appliance.ship.status import StatusFile
-
-    try:
-        return StatusFile(state, name)
-    except (OSError, InUse) as error:
-        logger.info("perfanalysis status will not know of this: %s", error)
-        return None
-
-
-def until_stopped() -> Callable[[float], bool]:
-    """
-    Return what waits some seconds and says whether a signal to stop has come.
-
-    The signals are blocked and taken while waiting only: a sample that is begun is always written whole.
-    """
-    signals = {
-        number for number in STOPPING
-        # A program that nohup or a shell's background starts ignores some, and goes on doing so.
-        if signal.getsignal(number) is not signal.SIG_IGN
-    }  # fmt: skip
-    signal.pthread_sigmask(signal.SIG_BLOCK, signals)
-    return lambda seconds: signal.sigtimedwait(signals, max(0, seconds)) is not None
-
-
-class Progress:
-    """How much of a recording is done: a bar on a terminal, elsewhere a line now and then."""
-
-    def __init__(self, duration: float) -> None:
-        self.duration = duration
-        self.started = self.told = time.monotonic()
-        self.bar = (
-            click.progressbar(length=round(duration), label="Recording", file=sys.stderr)
-            if duration and sys.stderr.isatty()
-            else None
+        # What is wrong with its settings is said before anything is recorded.
+        prepare(options["collection"] or Path(os.curdir), "any")
+    folder = os.environ.get("CREDENTIALS_DIRECTORY")
+    credential = Path(folder) / CREDENTIAL if folder else None
+    plain: dict[str, Any] = {name: str(given) if isinstance(given, Path) else given for name, given in options.items()}
+    return collector.start(
+        collector.Settings(
+            program=ctx.find_root().info_name or "perfanalysis",
+            # No program of ours needs it in its environment.
+            key=os.environ.pop("PCC_APIKEY", "").strip(),
+            credential=str(credential) if credential and credential.is_file() else None,
+            **plain,
         )
-
-    def __enter__(self) -> "Progress":
-        if self.bar is not None:
-            self.bar.__enter__()
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        if self.bar is not None:
-            self.bar.__exit__(None, None, None)
-
-    def make_room(self, lines: int) -> None:
-        """Clear the bar's line for what is said; the bar is drawn again below it."""
-        if self.bar is not None and lines:
-            click.echo("\r\033[K", nl=False, err=True)
-
-    def show(self) -> None:
-        now = time.monotonic()
-        seconds = min(now - self.started, self.duration or now)
-        if self.bar is not None:
-            if int(seconds) > self.bar.pos:
-                self.bar.update(int(seconds) - self.bar.pos)
-        elif now - self.told >= TOLD_SECONDS:
-            self.told = now
-            of = f" of {durations.text(self.duration)}" if self.duration else ""
-            click.echo(visible(f"{durations.text(round(seconds))}{of} recorded."), err=True)
-
-    def sample(self, _: int, __: bytes) -> None:
-        """Show it with each sample: as a sink."""
-        self.show()
-
-
-def summary(counts: Any) -> str:
-    late = f" ({counts.late} came too late and were skipped)" if counts.late else ""
-    return f"{counts.samples - counts.lost} samples{late}"
+    )

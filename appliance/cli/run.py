@@ -12,9 +12,11 @@ import click
 
 from appliance import duration as durations
 from appliance.children import STOP_SECONDS, Child, Said, listen
-from appliance.cli.collect import FLUSH_SECONDS, Progress, whole_seconds
+from appliance.cli.collect import whole_seconds
 from appliance.cli.options import Duration, data_option, tenant_option
+from appliance.cli.progress import Progress
 from appliance.cli.tables import visible
+from appliance.collector import FLUSH_SECONDS
 from appliance.errors import Unavailable
 
 LISTENING = re.compile(r"Listening on (http://\S+)")

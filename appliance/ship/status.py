@@ -8,6 +8,7 @@ import json
 import logging
 import os
 import time
+import zlib
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import suppress
 from pathlib import Path
@@ -24,6 +25,12 @@ ALWAYS = {"pid", "mode", "target", "machine_id", "interval_seconds", "started", 
 WRITE_SECONDS = 10
 FORGET_SECONDS = 7 * 86400
 """How long the file of a collector that was killed is kept."""
+
+
+def name_of(target: str, machine: str) -> str:
+    """Return a name for files, of a receiver or recording and a machine."""
+    shown = "".join(letter if letter.isalnum() else "-" for letter in target.rpartition("//")[2])
+    return f"{shown[:60].strip('-')}-{machine}-{zlib.crc32(f'{target} {machine}'.encode()):08x}"
 
 
 class StatusFile:
