@@ -180,6 +180,7 @@ def prepare_upload(path: Path, machine: str) -> Callable[[Path], None]:
 
 def send(plan: Plan, way: "Road", settings: Settings) -> None:
     from appliance.ship import road
+    from appliance.ship.intake import Intake
 
     host = {
         "machine_id": meta.machine_id(), "hostname": os.uname().nodename, "boot_id": meta.boot_id("/proc") or "",
@@ -189,15 +190,18 @@ def send(plan: Plan, way: "Road", settings: Settings) -> None:
     wait = until_stopped()
     sender.start()
     with watched(plan, settings, described, sender) as (sinks, counts):
-        loop.record(plan, [sender.put, *sinks], wait, extra=sender.state, counts=counts)
+        intake = Intake([sender.put, *sinks])
+        intake.start()
+        loop.record(plan, [intake.put], wait, extra=sender.state, counts=counts)
+        intake.finish(FLUSH_SECONDS)
         sender.finish(FLUSH_SECONDS)
         while sender.is_alive() and not wait(0.1):
             pass
-    waiting = sender.unsent
+    waiting, dropped = sender.unsent, intake.dropped + len(intake.samples)
     if spool is not None:
         with sender.changed:
             spool.close()
-    tell(road.conclude(sender, spool, waiting, summary(counts)))
+    tell(road.conclude(sender, spool, waiting, dropped, summary(counts)))
 
 
 @contextmanager

@@ -32,7 +32,7 @@ def command(state: Path | None, as_json: bool) -> None:
     from appliance.ship.status import collectors
 
     folders = [state] if state else list(dict.fromkeys([default_state(), SYSTEM_DATA]))
-    found = [collector for folder in folders for collector in collectors(folder)]
+    found = [refreshed(collector) for folder in folders for collector in collectors(folder)]
     if as_json:
         listed = [{"name": name, "running": running, **status} for name, running, status in found]
         click.echo(json.dumps(listed, indent=1))
@@ -40,6 +40,18 @@ def command(state: Path | None, as_json: bool) -> None:
         raise NoInput(f"no collector is known in {' or '.join(map(str, folders))}.")
     if not as_json:
         click.echo("\n\n".join("\n".join(map(visible, lines(collector))) for collector in found))
+
+
+def refreshed(collector: "Collector") -> "Collector":
+    """Put in the cost of now where a collector runs: what it last wrote is some seconds old."""
+    from appliance.collect import cost
+
+    status = collector.status
+    now = cost.of(status["pid"], status["started"]) if collector.running else None
+    if now is None:
+        return collector
+    costs = {"cpu_seconds": round(now.cpu_seconds, 3), "memory_bytes": now.memory_bytes}
+    return collector._replace(status={**status, **costs})
 
 
 def lines(collector: "Collector") -> Iterator[str]:

@@ -65,9 +65,9 @@ def check_target(server: str | None, key: Callable[[], str] | None) -> tuple[str
     return server, key
 
 
-def conclude(sender: Sender, spool: Spool | None, waiting: int, taken: str) -> str:
+def conclude(sender: Sender, spool: Spool | None, waiting: int, dropped: int, taken: str) -> str:
     """Return what is said when all is stored; raise the reason why not all of it is, with where the rest waits."""
-    dropped = sender.waiting.state()["dropped"] + sender.letters.lost
+    dropped += sender.waiting.state()["dropped"] + sender.letters.lost
     why = sender.trouble or f"{sender.url}: there was no time for more"
     if waiting:
         kind: type[PerfanalysisError] = type(sender.failure) if sender.failure else Unavailable

@@ -20,6 +20,8 @@ from appliance.ship import lock
 logger = logging.getLogger(__name__)
 FOLDER = "collectors"
 VERSION = 1
+ALWAYS = {"pid", "mode", "target", "machine_id", "interval_seconds", "started", "updated", "state", "samples", "late",
+          "unread", "cpu_seconds", "cpu_ms_per_sample", "memory_bytes"}  # fmt: skip
 WRITE_SECONDS = 10
 FORGET_SECONDS = 7 * 86400
 """How long the file of a collector that was killed is kept."""
@@ -67,11 +69,15 @@ class Watch:
         self.described = {"version": VERSION, "pid": os.getpid(), **described, "started": round(time.time(), 3)}
         self.look, self.writers = look, writers
         self.samples = 0
+        self.cpu_before = time.process_time()
         self.written = float("-inf")
         self.failing = False
 
     def __call__(self, _: int, __: bytes) -> None:
         self.samples += 1
+        if self.samples == 1:
+            # Starting, and the first sample with all that does not change, are no cost of the others.
+            self.cpu_before = time.process_time()
         if time.monotonic() - self.written >= WRITE_SECONDS:
             self.write("running")
 
@@ -94,7 +100,7 @@ class Watch:
             "updated": round(time.time(), 3),
             "samples": self.samples,
             "cpu_seconds": round(cpu_seconds, 3),
-            "cpu_ms_per_sample": round(1000 * cpu_seconds / max(1, self.samples), 3),
+            "cpu_ms_per_sample": round(1000 * (cpu_seconds - self.cpu_before) / max(1, self.samples - 1), 3),
             "memory_bytes": resident_bytes(),
             **self.look(),
         }
@@ -121,7 +127,7 @@ def collectors(state: Path) -> Iterator[Collector]:
             status = json.loads(path.read_text("utf-8"))
         except (OSError, ValueError, RecursionError):
             continue
-        if isinstance(status, dict) and status.get("version") == VERSION:
+        if isinstance(status, dict) and status.get("version") == VERSION and status.keys() >= ALWAYS:
             yield Collector(path.stem, lock.is_held(path.with_suffix(".lock")), status)
 
 

@@ -76,7 +76,7 @@ def judge(status: int, content: bytes, batch: str) -> Judgement:
             return Judgement(Verdict.STORED, "")
         return Judgement(
             Verdict.AGAIN if fields else Verdict.ELSEWHERE,
-            f"it answers {status}, but not that it stored the samples: is it a receiver?",
+            f"it answers {status}, but not as a receiver that stored the samples",
         )
     if 300 <= status < 400:
         return Judgement(Verdict.ELSEWHERE, f"it answers {status} and sends on: name the address of a receiver")

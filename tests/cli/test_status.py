@@ -126,6 +126,7 @@ def test_a_broken_status_file_is_passed_over(run_program: RunProgram, tmp_path: 
     folder.mkdir(parents=True)
     (folder / "torn.json").write_text('{"version": 1, "pid"')
     (folder / "later.json").write_text('{"version": 99}')
+    (folder / "short.json").write_text('{"version": 1}')
 
     assert run_program("status").returncode == 66
 
