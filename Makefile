@@ -6,7 +6,7 @@ BIN := $(VENV)/bin
 # How long `make run` records; 0 is until Ctrl-C.
 DURATION ?= 60s
 
-.PHONY: run test faults lint format clean
+.PHONY: run test faults bench lint format clean
 
 run: $(VENV)/installed
 	@$(BIN)/perfanalysis run --duration $(DURATION) --data perfanalysis-data --output site
@@ -17,6 +17,10 @@ test: $(VENV)/tested
 # Long runs of what may go wrong, each with a control that must fail: about ten minutes.
 faults: $(VENV)/tested
 	$(BIN)/python -m pytest tests/faults
+
+# What it costs: one line per figure, with its budget; about five minutes. sysstat's sadc is compared with if there is one.
+bench: $(VENV)/tested
+	@for figures in tests/benchmarks/*.py; do PYTHONPATH=. $(BIN)/python $$figures || exit 1; done
 
 lint: $(VENV)/tested
 	$(BIN)/ruff check .

@@ -273,4 +273,5 @@ def until_stopped() -> Callable[[float], bool]:
 
 def summary(counts: Counts) -> str:
     late = f" ({counts.late} came too late and were skipped)" if counts.late else ""
-    return f"{counts.samples - counts.lost} samples{late}"
+    taken = counts.samples - counts.lost
+    return f"{taken} sample{'' if taken == 1 else 's'}{late}"

@@ -276,9 +276,6 @@ REFAULTS_FILE = paging(
 )
 OOM_KILLS = paging("oom_kill", "oom_kills_total", Unit.COUNT, "Processes killed because memory ran out.")
 COMPACTION_STALLS = paging("compact_stall", "compaction_stalls_total", Unit.COUNT, "Waits for memory to be compacted.")
-FREED = paging("pgfree", "freed_pages_total", Unit.PAGES, "Pages given back.")
-ACTIVATED = paging("pgactivate", "activated_pages_total", Unit.PAGES, "Pages found to be in use.")
-DEACTIVATED = paging("pgdeactivate", "deactivated_pages_total", Unit.PAGES, "Pages found to be out of use.")
 SCANNED_KHUGEPAGED = paging(
     "pgscan_khugepaged", "scan_khugepaged_pages_total", Unit.PAGES, "Pages looked at to make huge pages."
 )

@@ -73,7 +73,7 @@ def level(ctx: click.Context, param: click.Parameter, name: str) -> int:
     help="Force what is written to the disk: never (a power cut loses about 30 s), after each sample, or "
     "every TIME. A recorder that is killed loses nothing; of a *.gz file the last 5 s, or TIME.",
 )
-@click.option("--server", envvar=["PCC_SERVER_URL", "PCC_SERVER"], metavar="URL", help="The receiver.")
+@click.option("--server", "--url", envvar=["PCC_SERVER_URL", "PCC_SERVER"], metavar="URL", help="The receiver.")
 @click.option("--key-file", type=click.Path(path_type=Path), metavar="FILE",
               help="Has the key, mode 0600. Or set PCC_APIKEY.")  # fmt: skip
 @click.option("--ca-file", type=click.Path(path_type=Path), envvar="PERFANALYSIS_CA_FILE", metavar="FILE",

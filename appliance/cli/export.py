@@ -40,7 +40,9 @@ MAX_NAMED = 20
 )
 @tenant_option
 @data_option
-@click.option("--url", envvar="XATBACKEND_URL", default="", help="A receiver to ask where no data folder is named.")
+@click.option(
+    "--url", "--server", envvar="XATBACKEND_URL", default="", help="A receiver to ask where no data folder is named."
+)
 @click.pass_context
 def command(
     context: click.Context, machine_id: str, start_date: str, end_date: str, output: Path, tenant: str | None,

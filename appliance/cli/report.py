@@ -1,6 +1,7 @@
 """`perfanalysis report`."""
 
 import logging
+import os
 from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -12,7 +13,7 @@ from appliance import moment
 from appliance.cli.import_ import found
 from appliance.cli.options import data_option, tenant_option
 from appliance.cli.tables import counted, visible
-from appliance.errors import BadData, NoInput, PerfanalysisError, UsageError
+from appliance.errors import BadData, CannotCreate, NoInput, NoPermission, PerfanalysisError, UsageError
 
 if TYPE_CHECKING:
     from appliance.analysis.run import Run
@@ -47,6 +48,7 @@ def command(
     """
     start_ms = moment.parse(start_date) if start_date else None
     end_ms = moment.parse(end_date, end=True) if end_date else None
+    check_output(output)
     if data_files and from_files(context):
         runs, problems = read_files(data_files, start_ms, end_ms)
     else:
@@ -68,6 +70,18 @@ def build(runs: Sequence["Run"], output: Path, problems: Sequence[str]) -> Path:
     from static_site import site
 
     return site.build(runs, output, problems=problems)
+
+
+def check_output(output: Path) -> None:
+    """Say before the work what would stop it at its end: a folder that is not ours, or that cannot be made."""
+    from static_site import publish
+
+    publish.check(output.resolve(), output)
+    above = next(folder for folder in output.resolve().parents if folder.exists())
+    if not above.is_dir():
+        raise CannotCreate(f"{output} cannot be made: {above} is a file.")
+    if not os.access(above, os.W_OK):
+        raise NoPermission(f"{output} cannot be made: check the rights of {above}, or name another folder.")
 
 
 def from_files(context: click.Context) -> bool:

@@ -50,6 +50,10 @@ def command(
     """
     if 0 < duration < interval:
         raise click.BadParameter("it is shorter than the interval.", context, param_hint="'--duration'")
+    if output is not None:
+        from appliance.cli.report import check_output
+
+        check_output(output)
     stop = Stop()
     with temporary_key(data, tenant) as (name, key):
         from appliance.store.tenant import folder_of

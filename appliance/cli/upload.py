@@ -27,8 +27,10 @@ class Account(NamedTuple):
 
 @click.command("upload", epilog="Example: perfanalysis upload perf_data.csv --machine-id web-1 --key-file team-a.key")
 @click.argument("file", required=False, type=click.Path(path_type=Path))
-@click.option("--url", envvar="XATBACKEND_URL", default="", help="The receiver, such as https://perf.example.com.")
-@click.option("--key-file", type=click.Path(path_type=Path), metavar="FILE", help="A file that holds the key alone.")
+@click.option(
+    "--url", "--server", envvar="XATBACKEND_URL", default="", help="The receiver, such as https://perf.example.com."
+)
+@click.option("--key-file", type=click.Path(path_type=Path), metavar="FILE", help="Has the key alone, mode 0600.")
 @click.option(
     "--machine-id", envvar="MACHINE_ID", default="", metavar="ID",
     help="The machine that the file is of. [default: the one it names]",
@@ -58,8 +60,10 @@ def command(
 
     The key comes from --key-file, from the variable XATBACKEND_APIKEY, or from ~/.pcc/config.json.
     """
+    from appliance.ship import keys
+
     # Not an option: every user of the machine could read it in the list of processes.
-    key = read_key(key_file) if key_file is not None else os.environ.get("XATBACKEND_APIKEY", "")
+    key = keys.read(key_file) if key_file is not None else os.environ.get("XATBACKEND_APIKEY", "")
     given = Account(url, key, tenant)
 
     def send(path: Path, machine: str, account: Account) -> None:
@@ -149,13 +153,6 @@ def send_or_keep(prepared: click.Context, state: Path) -> None:
         )
         raise type(error)(said) from error
     note.unlink()
-
-
-def read_key(path: Path) -> str:
-    try:
-        return path.read_text("utf-8").strip()
-    except (OSError, ValueError) as error:
-        raise NoInput(f"the key file {path} cannot be read: {getattr(error, 'strerror', None) or error}.") from error
 
 
 def complete(given: Account, path: Path) -> Account:

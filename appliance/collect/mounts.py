@@ -1,11 +1,12 @@
 """Which file systems are mounted, and what each says of itself: one that hangs or fails costs itself only."""
 
+import json
 import os
 import re
 import select
 import time
 from collections.abc import Callable, Collection, Sequence
-from functools import cache
+from functools import cache, lru_cache
 from typing import NamedTuple
 
 from appliance.collect.patience import Patience
@@ -63,13 +64,12 @@ class Mounts:
         return self.answers
 
     def ask(self, mount: Mount, question: Callable[[], os.statvfs_result]) -> Answer:
-        what = f"the file system on {readable(mount.point)}"
         try:
             found = question()
         except OSError as error:
-            self.troubles.failed(what, error)
+            self.troubles.failed(described(mount.point), error)
             return Answer(mount, None)
-        self.troubles.worked(what)
+        self.troubles.worked(described(mount.point))
         return Answer(mount, found)
 
     def change(self, text: str) -> None:
@@ -98,7 +98,7 @@ class Table:
 
     def __init__(self, path: str) -> None:
         self.path = path
-        self.read = reader(path)
+        self.read = reader(path, long_lines=True)
         self.changes: select.poll | None = None
         self.descriptor = -1
         self.due = float("-inf")
@@ -178,6 +178,17 @@ def is_prompt(point: str, slow: Collection[str]) -> bool:
             return True
         point = os.path.dirname(point)  # noqa: PTH120
     return False
+
+
+@lru_cache(1024)
+def described(point: str) -> str:
+    return f"the file system on {readable(point)}"
+
+
+@lru_cache(1024)
+def quoted(point: str) -> str:
+    """Write a path as JSON, which is done at every tick."""
+    return json.dumps(readable(point))
 
 
 def readable(point: str) -> str:

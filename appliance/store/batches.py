@@ -11,6 +11,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from appliance import moment
 from appliance.errors import Conflict
 from appliance.samples import Column, Samples, Values, distinct
 from appliance.store import blocks, database
@@ -155,7 +156,8 @@ def refusal(conflicts: Conflicts, rows: int) -> Conflict:
     first = listed[0]
     return Conflict(
         f"{len(conflicts)} of {rows} samples have other values than those stored for the same machine and time, "
-        f"the first of {first['machine_id']} at {first['timestamp']} ({first['column']}): nothing was stored.",
+        f"the first of {first['machine_id']} at {moment.text(round(first['timestamp'] * 1000))}, {first['column']}: "
+        "nothing was stored.",
         details={"conflicts": listed, "count": len(conflicts)},
     )
 

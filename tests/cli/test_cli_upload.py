@@ -84,6 +84,7 @@ def test_the_environment_alone_is_enough(run_program: RunProgram, site: Site, fi
 
 def test_a_key_file_and_options_are_enough(run_program: RunProgram, site: Site, file: Path, tmp_path: Path) -> None:
     (tmp_path / "team-a.key").write_text(site.key + "\n")
+    (tmp_path / "team-a.key").chmod(0o600)
 
     done = run_program("upload", file, "--url", site.url, "--key-file", "team-a.key", "--machine-id", "web-2")
 

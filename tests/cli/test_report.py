@@ -70,6 +70,25 @@ def test_the_environment_names_the_file_and_an_option_beats_it(
     assert sorted(machines(tmp_path / "second")) == ["server01", "server02"]
 
 
+@pytest.mark.parametrize(
+    ("output", "code", "sentence"),
+    [("full", 64, "full is there already and is not a site of ours"), ("file/site", 73, "file is a file")],
+)
+def test_a_folder_that_cannot_be_written_is_said_before_the_work(
+    run_program: RunProgram, tmp_path: Path, output: str, code: int, sentence: str
+) -> None:
+    (tmp_path / "good.csv").write_text(CSV)
+    (tmp_path / "full").mkdir()
+    (tmp_path / "full" / "letter").write_text("")
+    (tmp_path / "file").write_text("")
+
+    done = run_program("report", "--data-file", "good.csv", "--output", output)
+
+    assert done.returncode == code
+    assert sentence in done.stderr
+    assert len(done.stderr.splitlines()) == 1
+
+
 def test_a_file_that_cannot_be_read_costs_only_itself(run_program: RunProgram, tmp_path: Path) -> None:
     (tmp_path / "good.csv").write_text(CSV)
     (tmp_path / "bad.csv").write_text(CSV.replace("50.0", "fifty"))

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from appliance.collect.sources import Source, now_and_then, reader, schedstat, snmp, sysfs, tcp_states, vmstat
+from appliance.collect.sources import Source, now_and_then, pressure, reader, schedstat, snmp, sysfs, tcp_states, vmstat
 from appliance.metrics import PAGING_FIELDS
 from appliance.procfs import parsers
 from appliance.protocol_metrics import PROTOCOL_FIELDS, STATES
@@ -150,3 +150,11 @@ def test_what_the_hardware_says_can_be_parsed(proc: Path, sys: Path, make: Calla
 def test_a_machine_that_has_no_such_hardware_has_no_such_source(proc: Path, make: Callable[[str], Source]) -> None:
     with pytest.raises(FileNotFoundError, match="this machine has none"):
         make(str(proc)).read()
+
+
+def test_of_pressure_the_total_is_recorded_and_not_its_averages(proc: Path) -> None:
+    (proc / "pressure" / "io").write_text(
+        "some avg10=0.00 avg60=12.22 avg300=0.37 total=2549522\nfull avg10=0.00 avg60=0.22 avg300=100.00 total=7\n"
+    )
+
+    assert pressure.io(str(proc)).read() == "some total=2549522\nfull total=7\n"

@@ -6,6 +6,7 @@ from collections.abc import Callable
 from typing import NamedTuple
 
 READ_BYTES = 64 << 10
+SHORT_BYTES = 2048
 
 
 def nothing() -> None:
@@ -30,30 +31,28 @@ def whole_file(root: str, name: str) -> Source:
     return Source(f"/proc/{name}", reader(f"{root}/{name}"))
 
 
-def reader(path: str) -> Callable[[], str]:
+def reader(path: str, long_lines: bool = False) -> Callable[[], str]:
     """
     Return what reads a file as it is now; bytes that are not UTF-8 (in a device's name) are written as escapes.
 
     A file that the kernel makes is kept open and read anew from its start, which saves a third of its cost. An ordinary
     file (a recorded /proc) may be replaced by another one, and is opened each time.
     """
+    enough = 0 if long_lines else SHORT_BYTES
     kept = -1
 
     def read() -> str:
         nonlocal kept
-        descriptor = kept if kept >= 0 else os.open(path, os.O_RDONLY | os.O_CLOEXEC)
-        kept = -1
-        try:
-            content = read_all(descriptor)
-            # Only what the kernel makes has content and no size.
-            keep = bool(content) and not os.fstat(descriptor).st_size
-        except BaseException:
-            os.close(descriptor)
-            raise
-        if keep:
-            kept = descriptor
+        if kept < 0:
+            content, kept = first_reading(path)
         else:
-            os.close(descriptor)
+            try:
+                content = read_all(kept, enough)
+            except OSError:
+                # What it was is gone; the same name may be something new.
+                os.close(kept)
+                kept = -1
+                raise
         if not content:
             raise ValueError("it is empty")
         return content.decode("utf-8", "backslashreplace")
@@ -61,18 +60,37 @@ def reader(path: str) -> Callable[[], str]:
     return read
 
 
-def read_all(descriptor: int) -> bytes:
-    """Read a file from its start. The kernel gives the longer ones in pieces of a page, whatever it is asked for."""
+def first_reading(path: str) -> tuple[bytes, int]:
+    """Return a file's content, and its descriptor if it is to be kept, else -1."""
+    descriptor = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
+    try:
+        content = read_all(descriptor)
+        # Only what the kernel makes has content and no size.
+        if content and not os.fstat(descriptor).st_size:
+            kept, descriptor = descriptor, -1
+            return content, kept
+        return content, -1
+    finally:
+        if descriptor >= 0:
+            os.close(descriptor)
+
+
+def read_all(descriptor: int, enough: int = 0) -> bytes:
+    """
+    Read a file from its start. The kernel gives the longer ones in pieces of a page, of whole lines.
+
+    So a piece of less than half a page is the last, where no line is longer than that: not to ask again saves time.
+    """
     content = os.pread(descriptor, READ_BYTES, 0)
-    if piece := content:
-        pieces = [content]
-        size = len(content)
-        while piece := os.pread(descriptor, READ_BYTES, size):
-            pieces.append(piece)
-            size += len(piece)
-        if len(pieces) > 1:
-            content = b"".join(pieces)
-    return content
+    if len(content) < enough:
+        return content
+    pieces, size = [], 0
+    piece = content
+    while piece:
+        pieces.append(piece)
+        size += len(piece)
+        piece = os.pread(descriptor, READ_BYTES, size)
+    return b"".join(pieces)
 
 
 def read_text(path: str) -> str:

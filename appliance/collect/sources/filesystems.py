@@ -1,9 +1,8 @@
 """perfanalysis[filesystems]: what statfs[*] has no key for: inodes, read-only, and which did not answer."""
 
-import json
 import os
 
-from appliance.collect.mounts import Answer, Mounts, mounts_of, readable
+from appliance.collect.mounts import Answer, Mounts, mounts_of, quoted
 from appliance.collect.sources import Source
 
 
@@ -21,7 +20,7 @@ def of(mounts: Mounts) -> Source:
 
 
 def line(answer: Answer) -> str:
-    name, found = json.dumps(readable(answer.mount.point)), answer.found
+    name, found = quoted(answer.mount.point), answer.found
     if found is None:
         return f'{{"mount_point":{name},"device_error":1}}\n'
     # A file system that makes its inodes as they are needed (btrfs) says that it has none.

@@ -1,9 +1,8 @@
 """statfs[*]: size and free space of each mounted file system that has a device, one JSON object a line."""
 
-import json
 import os
 
-from appliance.collect.mounts import Mounts, mounts_of, readable
+from appliance.collect.mounts import Mounts, mounts_of, quoted
 from appliance.collect.sources import Source
 
 
@@ -25,6 +24,6 @@ def of(mounts: Mounts) -> Source:
 def line(point: str, found: os.statvfs_result) -> str:
     # Blocks are counted in units of f_frsize; the original calls that the block size.
     return (
-        f'{{"mount_point":{json.dumps(readable(point))},"block_size":{found.f_frsize},"blocks_total":{found.f_blocks},'
+        f'{{"mount_point":{quoted(point)},"block_size":{found.f_frsize},"blocks_total":{found.f_blocks},'
         f'"blocks_free":{found.f_bfree},"blocks_available":{found.f_bavail}}}\n'
     )

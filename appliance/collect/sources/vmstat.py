@@ -5,7 +5,7 @@ from collections.abc import Collection
 from appliance.collect.sources import Source, reader
 
 KEPT = (
-    "pswpin", "pswpout", "pgpgin", "pgpgout", "pgfault", "pgmajfault", "pgfree", "pgactivate", "pgdeactivate",
+    "pswpin", "pswpout", "pgpgin", "pgpgout", "pgfault", "pgmajfault",
     "pgscan_kswapd", "pgscan_direct", "pgscan_khugepaged", "pgsteal_kswapd", "pgsteal_direct", "pgsteal_khugepaged",
     "allocstall", "allocstall_dma", "allocstall_dma32", "allocstall_normal", "allocstall_movable", "allocstall_device",
     "workingset_refault_anon", "workingset_refault_file", "oom_kill", "compact_stall", "drop_pagecache",
