@@ -31,6 +31,7 @@ GZIP = 31
 LEVEL = 7
 """A third smaller than the fastest, for 40 µs more a sample; what comes above takes twice the time for a fortieth."""
 LOOK_SECONDS = 0.005
+"""How long who asks for the state waits for a busy disk."""
 FAILURES: dict[Verdict, type[PerfanalysisError]] = {
     Verdict.AGAIN: Unavailable,
     Verdict.ELSEWHERE: BadConfiguration,

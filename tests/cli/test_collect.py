@@ -144,7 +144,7 @@ def test_a_signal_ends_it_well_and_every_sample_is_whole(start: Start, tmp_path:
 
     assert process.returncode == 0
     samples = read_whole(path).count
-    assert f"{samples} samples" in said
+    assert f"{samples} sample" in said
     content = gzip.decompress(path.read_bytes()) if name.endswith("gz") else path.read_bytes()
     assert content.endswith(b"\n")
     counted = [record["subsystem"] for record in map(json.loads, content.splitlines())]
