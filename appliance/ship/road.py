@@ -74,7 +74,8 @@ def conclude(sender: Sender, spool: Spool | None, waiting: int, dropped: int, ta
         lost = waiting if spool is None else min(waiting, len(spool.memory))
         kept = f" They wait in {spool.folder} and go with the next collect." if spool is not None else ""
         gone = f" {lost} of them were in memory and are lost." if lost else ""
-        raise kind(f"{waiting} samples are not stored ({why}).{kept}{gone}")
+        what = "sample is" if waiting == 1 else "samples are"
+        raise kind(f"{waiting} {what} not stored ({why}).{kept}{gone}")
     if dropped or sender.refused:
         kept = f", {sender.letters.kept} kept in {sender.letters.folder}" if sender.letters.kept else ""
         raise BadData(f"{sender.refused} samples were refused by {sender.url}{kept}, {dropped} are lost ({why}).")
