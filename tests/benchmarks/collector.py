@@ -9,13 +9,15 @@ import json
 import os
 import re
 import shutil
+import socket
 import subprocess
 import sys
 import tempfile
 import threading
 import time
+import urllib.request
 from collections.abc import Iterator
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack, contextmanager, suppress
 from pathlib import Path
 from typing import ClassVar
 
@@ -24,6 +26,12 @@ WARM_UP_SECONDS = 14
 """With the minute, long enough for the recorder to tell twice what each source took: it does so every 60 s or 70."""
 SADC = ("/usr/lib/sysstat/sadc", "/usr/lib64/sa/sadc")
 MANY_SAMPLES = 100_000
+PSUTIL = """
+import psutil, time
+while True:
+    psutil.cpu_times(percpu=True), psutil.virtual_memory(), psutil.disk_io_counters(True), psutil.net_io_counters(True)
+    time.sleep(1)
+"""
 PROGRAM = [sys.executable, "-m", "appliance", "collect", "--interval", "1s"]
 
 
@@ -62,10 +70,13 @@ def one_minute(folder: Path) -> None:
         "pcc, local": [*PROGRAM, "-o", str(folder / "r.json")],
         "pcc, trickle": [*PROGRAM, *trickle, "--batch", str(SECONDS)],
     }
+    commands["psutil, four calls"] = [sys.executable, "-c", PSUTIL]
     if sadc := next(filter(os.path.exists, SADC), None):
         commands["sadc -S XALL"] = [sadc, "-S", "XALL", "1", str(folder / "sa")]
     with ExitStack() as stack:
         running = {name: stack.enter_context(started(command, folder)) for name, command in commands.items()}
+        if exporter := shutil.which("prometheus-node-exporter"):
+            running["node_exporter"] = stack.enter_context(scraped(exporter, folder))
         time.sleep(WARM_UP_SECONDS)
         before = {name: cpu_seconds(pid) for name, pid in running.items()}
         lines = recorded(folder)
@@ -100,6 +111,27 @@ def processes_share(folder: Path) -> float:
                 told.append((own["samples"], own["sources"]["perfanalysis[processes]"]["ns"]))
     (first, before), (last, after) = told[0], told[-1]
     return (after - before) / max(1, last - first) / 1e6
+
+
+@contextmanager
+def scraped(exporter: str, folder: Path) -> Iterator[int]:
+    """Ask a node_exporter once a second, as Prometheus would."""
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        port = free.getsockname()[1]
+    over = threading.Event()
+
+    def scrape() -> None:
+        while not over.wait(1):
+            with suppress(OSError), urllib.request.urlopen(f"http://127.0.0.1:{port}/metrics", timeout=5) as answer:
+                answer.read()
+
+    with started([exporter, f"--web.listen-address=127.0.0.1:{port}"], folder) as pid:
+        asking = threading.Thread(target=scrape)
+        asking.start()
+        yield pid
+        over.set()
+        asking.join()
 
 
 @contextmanager
