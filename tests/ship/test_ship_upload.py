@@ -1,11 +1,9 @@
 """Uploading: to a receiver of ours, and to servers that refuse, fail, mislead or hang."""
 
-import http.server
 import json
 import socket
 import threading
-from collections.abc import Callable, Iterator
-from contextlib import ExitStack
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -45,39 +43,6 @@ def file(tmp_path: Path) -> Path:
     path = tmp_path / 'a "file".csv'
     path.write_text(CSV)
     return path
-
-
-@pytest.fixture
-def start_server() -> Iterator[Callable[..., tuple[str, list[Any]]]]:
-    """Start a server that gives one answer after the other and keeps what it was sent."""
-    with ExitStack() as running:
-
-        def start(*replies: Reply) -> tuple[str, list[Any]]:
-            left, received = list(replies), []
-
-            class Handler(http.server.BaseHTTPRequestHandler):
-                def do_POST(self) -> None:
-                    body = self.rfile.read(int(self.headers["Content-Length"]))
-                    received.append((self.path, self.headers, body))
-                    status, headers, content = left.pop(0) if len(left) > 1 else left[0]
-                    self.send_response(status)
-                    for name, value in {"Content-Length": str(len(content)), **headers}.items():
-                        self.send_header(name, value)
-                    self.end_headers()
-                    self.wfile.write(content)
-
-                def log_message(self, *_: object) -> None:
-                    pass
-
-            server = http.server.HTTPServer(("127.0.0.1", 0), Handler)
-            thread = threading.Thread(target=server.serve_forever, args=(0.01,))
-            thread.start()
-            running.callback(server.server_close)
-            running.callback(thread.join)
-            running.callback(server.shutdown)
-            return f"http://127.0.0.1:{server.server_port}", received
-
-        yield start
 
 
 @pytest.fixture
