@@ -6,7 +6,6 @@ It has not loaded the command line: see `handover`.
 
 import logging
 import os
-import signal
 import sys
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import ExitStack, contextmanager
@@ -22,6 +21,7 @@ from appliance.collect.loop import Counts, Plan, Sink
 from appliance.errors import CannotCreate, InputOutput, InUse
 from appliance.machine import check_machine_id
 from appliance.ship.status import StatusFile, Watch, name_of
+from appliance.stopping import Stopping
 
 if TYPE_CHECKING:
     from appliance.collect.recorder import Recorder
@@ -29,7 +29,6 @@ if TYPE_CHECKING:
     from appliance.ship.sender import Sender
 
 logger = logging.getLogger(__name__)
-STOPPING = {signal.SIGTERM, signal.SIGINT, signal.SIGHUP}
 FLUSH_SECONDS = 30
 """How long what waits may take to be sent when the recording ends."""
 
@@ -154,11 +153,14 @@ def record_locally(plan: Plan, settings: Settings) -> None:
 
 
 def record(plan: Plan, recorder: "Recorder", settings: Settings) -> None:
+    stopping = Stopping()
     try:
         with watched(plan, settings, {"mode": "local", "target": str(recorder.path.absolute())}) as (sinks, counts):
-            loop.record(plan, [recorder.write, *sinks], until_stopped(), counts=counts)
+            loop.record(plan, [recorder.write, *sinks], stopping.wait, counts=counts)
     finally:
         recorder.close()
+        # What follows, such as an upload, may be interrupted as anything may.
+        stopping.end()
     tell(f"{summary(counts)} in {recorder.path}.")
     if counts.lost:
         raise InputOutput(f"{counts.lost} samples were lost: {recorder.path} could not be written for a time.")
@@ -168,14 +170,7 @@ def prepare_upload(path: Path, machine: str) -> Callable[[Path], None]:
     """Return what uploads a recording when it ended."""
     from appliance.cli import upload
 
-    prepared = upload.prepare(path, machine)
-
-    def send(state: Path) -> None:
-        # They were blocked for the sake of the recording, and what could not be uploaded is not forgotten.
-        signal.pthread_sigmask(signal.SIG_UNBLOCK, STOPPING)
-        upload.send_or_keep(prepared, state)
-
-    return send
+    return partial(upload.send_or_keep, upload.prepare(path, machine))
 
 
 def send(plan: Plan, way: "Road", settings: Settings) -> None:
@@ -187,7 +182,7 @@ def send(plan: Plan, way: "Road", settings: Settings) -> None:
     }  # fmt: skip
     sender, spool = road.make_sender(way, plan.machine_id, plan.interval_seconds, host)
     described = {"mode": "trickle", "target": way.server, "spool": None if spool is None else str(spool.folder)}
-    wait = until_stopped()
+    wait = Stopping().wait
     sender.start()
     with watched(plan, settings, described, sender) as (sinks, counts):
         intake = Intake([sender.put, *sinks])
@@ -254,21 +249,6 @@ def status_file(state: Path, name: str) -> StatusFile | None:
     except (OSError, InUse) as error:
         logger.info("perfanalysis status will not know of this: %s", error)
         return None
-
-
-def until_stopped() -> Callable[[float], bool]:
-    """
-    Return what waits some seconds and says whether a signal to stop has come.
-
-    The signals are blocked and taken while waiting only: a sample that is begun is always written whole.
-    """
-    signals = {
-        number for number in STOPPING
-        # A program that nohup or a shell's background starts ignores some, and goes on doing so.
-        if signal.getsignal(number) is not signal.SIG_IGN
-    }  # fmt: skip
-    signal.pthread_sigmask(signal.SIG_BLOCK, signals)
-    return lambda seconds: signal.sigtimedwait(signals, max(0, seconds)) is not None
 
 
 def summary(counts: Counts) -> str:

@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from appliance.analysis.findings.finding import SEVERITIES, Finding, Severity
+from static_site import times
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,6 +27,11 @@ class Case:
 def length(finding: Finding) -> float:
     """Return how long a finding lasted, in seconds."""
     return (finding.end_ms - finding.start_ms) / 1000
+
+
+def lasting(seconds: float) -> str:
+    """Write how long findings lasted; those of a single sample each have no length that is known."""
+    return times.duration(seconds) if seconds else "one interval"
 
 
 def rank(finding: Finding) -> tuple[int, float, int]:

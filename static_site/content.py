@@ -49,6 +49,8 @@ class Cell:
     svg: Markup | None = None
     name: bool = False
     """A name that a stranger gave."""
+    second: str = ""
+    """A name of a stranger's too, below in small letters."""
 
 
 @dataclass(frozen=True, slots=True)

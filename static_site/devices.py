@@ -34,6 +34,8 @@ class Devices:
     """The drawn ones are among them."""
     named: list[str]
     """Devices that did nothing."""
+    active: list[str]
+    """Those that did something, virtual ones among them."""
 
 
 def disks(run: Run) -> Devices:
@@ -43,15 +45,16 @@ def disks(run: Run) -> Devices:
     active = sorted((disk for disk in every if requests[disk] > 0), key=lambda disk: -moved[disk])
     listed = [disk for disk in active if not VIRTUAL_DISK.fullmatch(disk)]
     whole = [disk for disk in listed if parent(disk, every) is None]
-    return Devices(whole[:MOST_DRAWN], listed, [disk for disk in every if disk not in listed])
+    return Devices(whole[:MOST_DRAWN], listed, [disk for disk in every if disk not in listed], active)
 
 
 def interfaces(run: Run) -> Devices:
     every = run.instances(RECEIVED_BYTES)
     moved = sums(run, every, RECEIVED_BYTES, SENT_BYTES)
     listed = sorted(every, key=lambda name: -moved[name])
-    real = [name for name in listed if not VIRTUAL_INTERFACE.fullmatch(name) and moved[name] > 0]
-    return Devices(real[:MOST_DRAWN], listed, [])
+    active = [name for name in listed if moved[name] > 0]
+    real = [name for name in active if not VIRTUAL_INTERFACE.fullmatch(name)]
+    return Devices(real[:MOST_DRAWN], listed, [], active)
 
 
 def parent(disk: str, every: Sequence[str]) -> str | None:

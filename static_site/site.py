@@ -2,6 +2,7 @@
 
 import hashlib
 import json
+from collections import Counter
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -26,20 +27,30 @@ STYLE = "a/pa.css"
 POLICY = "default-src 'none'; style-src 'self' file:; img-src data:; base-uri 'none'; form-action 'none'"
 
 
-def build(runs: Sequence[Run], output: Path, *, generated_ms: int | None = None, problems: Sequence[str] = ()) -> Path:
+def build(
+    runs: Sequence[Run], output: Path, *, generated_ms: int | None = None, problems: Sequence[str] = (),
+    earlier: Sequence[Run] = (),
+) -> Path:  # fmt: skip
     """
     Write the site of some machines and return the path of its first page; the same input gives the same bytes.
 
     `generated_ms` is the end of the data if left out. `problems` are sentences about what could not be read, for the
-    fleet page. An older site in `output` is replaced. Raises NoInput without runs, UsageError for a folder that is no
-    site, InputOutput.
+    fleet page. `earlier` are the same machines' samples from before their runs, to compare with: of them, as long a
+    time as the run's is taken. An older site in `output` is replaced. Raises NoInput without runs, UsageError for a
+    folder that is no site, InputOutput.
     """
     if not runs:
         raise NoInput("there is nothing to report: no machine has data.")
     if generated_ms is None:
         generated_ms = max((run.end_ms for run in runs if len(run.at_ms)), default=None)
     addresses = slugs([run.machine_id for run in runs])
-    subjects = [Subject(run, addresses[run.machine_id], findings.check(run)) for run in runs]
+    names, before = Counter(run.name for run in runs), {run.machine_id: run for run in earlier}
+    subjects = [
+        Subject(
+            run, addresses[run.machine_id], findings.check(run), names[run.name] > 1, before.get(run.machine_id),
+        )
+        for run in runs
+    ]  # fmt: skip
     measured = {subject.slug: measures(subject) for subject in subjects}
     report = Report(subjects, problems, measured, generated_ms, __version__)
     files = {STYLE: (HERE / "assets" / "pa.css").read_bytes()}

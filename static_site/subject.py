@@ -10,11 +10,11 @@ import pandas as pd
 from appliance.analysis import derived
 from appliance.analysis.findings.finding import Finding
 from appliance.analysis.run import Run
-from appliance.metrics import CPU_IDLE, MEMORY_TOTAL, Group
+from appliance.metrics import BOOT_TIME, CPU_IDLE, MEMORY_TOTAL, UPTIME_SECONDS, Group
 from static_site import times, units
 from static_site.buckets import Gap
 from static_site.cases import Case, cases
-from static_site.names import shown
+from static_site.names import shown, visible
 from static_site.times import Span
 
 
@@ -23,6 +23,10 @@ class Subject:
     run: Run
     slug: str
     findings: list[Finding] = field(default_factory=list)
+    shares_name: bool = False
+    """Another machine of the report has the same name."""
+    earlier: Run | None = None
+    """Samples of the machine from before its run."""
 
     @cached_property
     def cases(self) -> list[Case]:
@@ -34,16 +38,22 @@ class Subject:
         return shown(self.run.name)
 
     @property
+    def identity(self) -> str:
+        """The machine's id, where its name does not tell it from all others."""
+        named = self.run.name == self.run.machine_id and not self.shares_name
+        return "" if named else visible(self.run.machine_id)
+
+    @property
     def has_samples(self) -> bool:
         return len(self.run.at_ms) > 0
 
     @cached_property
     def span(self) -> Span:
-        return Span(self.run.start_ms, self.run.end_ms)
+        return Span(*self.run.period)
 
     def at(self, at_ms: int) -> str:
-        """Write a time of this machine's span."""
-        return times.at(at_ms, self.span)
+        """Write a time of this machine's span, or of a container sampled before or after it."""
+        return times.at(at_ms, Span(min(self.span.start_ms, at_ms), max(self.span.end_ms, at_ms)))
 
     def gaps(self, group: Group) -> list[Gap]:
         """Return the stretches in which a group has no samples: gaps, and the time of a boot."""
@@ -53,6 +63,11 @@ class Subject:
     def has_intervals(self, group: Group) -> bool:
         """Say whether a group has two samples in a row, which a rate takes."""
         return bool(np.isfinite(self.run.intervals(group).valid_seconds).any())
+
+    @property
+    def knows_boots(self) -> bool:
+        """Say whether the data would show that the machine was started."""
+        return self.run.has(BOOT_TIME) or self.run.has(UPTIME_SECONDS)
 
     @cached_property
     def boots(self) -> list[int]:
@@ -94,10 +109,10 @@ class Subject:
     def hardware(self) -> str:
         """Say what the machine is, as far as it is known."""
         facts: dict[str, Any] = self.run.facts.get("cpuinfo") or {}
-        cpus = facts.get("total_cpus") or len(derived.cpus(self.run))
+        cpus = derived.cpu_count(self.run)
         memory = derived.only(self.run.values(MEMORY_TOTAL), "").max()
         known = [
-            units.counted(int(cpus), "CPU") if cpus else "",
+            units.counted(cpus, "CPU") if cpus else "",
             shown(str(facts.get("model_name", ""))),
             f"{units.text(memory, units.BYTES)} of memory" if memory > 0 else "",
         ]

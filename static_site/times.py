@@ -6,7 +6,8 @@ from datetime import UTC, datetime
 import numpy as np
 import numpy.typing as npt
 
-from static_site.units import NO_BREAK
+from appliance.analysis import wording
+from static_site.units import joined
 
 Floats = npt.NDArray[np.float64]
 
@@ -56,15 +57,7 @@ def stretch(start_ms: int, end_ms: int) -> str:
 
 def duration(seconds: float) -> str:
     """Write a length of time with its two largest units, as 5 min 45 s."""
-    if seconds < 10 and seconds != int(seconds):
-        return f"{seconds:.1f}{NO_BREAK}s"
-    left = round(seconds)
-    parts = []
-    for unit, size in (("d", 86_400), ("h", 3600), ("min", 60), ("s", 1)):
-        count, left = divmod(left, size)
-        if count:
-            parts.append(f"{count}{NO_BREAK}{unit}")
-    return " ".join(parts[:2]) or f"0{NO_BREAK}s"
+    return joined(wording.duration(seconds))
 
 
 def interval(seconds: Floats) -> str:

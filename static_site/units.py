@@ -4,8 +4,11 @@ import math
 import re
 from dataclasses import dataclass
 
+from appliance.analysis import wording
+
 NO_BREAK, THIN = "\N{NO-BREAK SPACE}", "\N{NARROW NO-BREAK SPACE}"
 UNIT_AFTER_NUMBER = re.compile(r"(?<=[0-9]) (?=(?:%|[kKMGT]?i?B(?:/s)?|[kMG]?bit/s|µs|ms|s|min|h|d)(?!\w))")
+BETWEEN_THOUSANDS = re.compile(r"(?<=[0-9]) (?=[0-9]{3}(?![0-9]))")
 NOTHING = "\N{EN DASH}"
 """What stands where there is no number."""
 
@@ -24,16 +27,20 @@ def plain(unit: str, whole: bool = False) -> Quantity:
     return Quantity(((1.0, unit),), whole)
 
 
-def binary(suffix: str = "") -> Quantity:
-    return Quantity(
-        tuple((1024.0**power, unit + suffix) for power, unit in enumerate(("B", "KiB", "MiB", "GiB", "TiB")))
-    )
+def binary() -> Quantity:
+    return Quantity(tuple((1024.0**power, unit) for power, unit in enumerate(("B", "KiB", "MiB", "GiB", "TiB"))))
+
+
+def decimal(unit: str) -> Quantity:
+    return Quantity(tuple((1000.0**power, prefix + unit) for power, prefix in enumerate(("", "k", "M", "G", "T"))))
 
 
 PERCENT = plain("%")
-BYTES, BYTES_PER_SECOND = binary(), binary("/s")
-DECIMAL_BYTES_PER_SECOND = Quantity(((1.0, "B/s"), (1e3, "kB/s"), (1e6, "MB/s"), (1e9, "GB/s")))
-BITS_PER_SECOND = Quantity(((1.0, "bit/s"), (1e3, "kbit/s"), (1e6, "Mbit/s"), (1e9, "Gbit/s")))
+BYTES = binary()
+"""What is held: memory and file systems."""
+TRAFFIC, TRAFFIC_PER_SECOND = decimal("B"), decimal("B/s")
+"""What is moved, counted as clouds and makers of disks do."""
+BITS_PER_SECOND = decimal("bit/s")
 SECONDS = Quantity(((1e-6, "µs"), (1e-3, "ms"), (1.0, "s")))
 COUNT, PER_SECOND = plain("", whole=True), plain("/s")
 CPUS, TASKS = plain("CPUs"), plain("tasks", whole=True)
@@ -66,8 +73,8 @@ def number(value: float) -> str:
 
 
 def joined(sentence: str) -> str:
-    """Keep numbers and their units on one line."""
-    return UNIT_AFTER_NUMBER.sub(NO_BREAK, sentence)
+    """Keep a sentence's numbers and their units on one line."""
+    return UNIT_AFTER_NUMBER.sub(NO_BREAK, BETWEEN_THOUSANDS.sub(THIN, sentence))
 
 
 def signed(value: float) -> str:
@@ -75,21 +82,20 @@ def signed(value: float) -> str:
     return f"+{number(value)}" if value >= 0.1 else number(abs(value)) if value > -0.1 else number(value)
 
 
+def change(value: float, quantity: Quantity) -> str:
+    """Write a change with its sign and its unit."""
+    written = text(abs(value), quantity)
+    return written if value == 0 or written.startswith("<") else f"{'+' if value > 0 else '−'}{written}"
+
+
 def grouped(value: float, decimals: int = 0) -> str:
     """Write a number with thin spaces between its thousands."""
-    return f"{value:,.{decimals}f}".replace(",", THIN).replace("-", "−")
+    return wording.grouped(value, decimals).replace(" ", THIN).replace("-", "−")
 
 
 def significant(value: float) -> str:
     """Write the label of an axis: no more decimals than it needs."""
     return f"{value:.10g}".replace("-", "−") if abs(value) < 1000 else grouped(value)
-
-
-def bytes_per_second(value: float | None) -> str:
-    """Write a disk's throughput both ways, because its maker's data sheet counts in the other."""
-    if value is None or not math.isfinite(value) or value < 1024:
-        return text(value, BYTES_PER_SECOND)
-    return f"{text(value, BYTES_PER_SECOND)} ({text(value, DECIMAL_BYTES_PER_SECOND)})"
 
 
 def counted(count: int, noun: str, nouns: str = "") -> str:

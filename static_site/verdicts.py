@@ -3,7 +3,7 @@
 from appliance.analysis import derived
 from appliance.analysis.findings.finding import Severity
 from static_site import times, units
-from static_site.cases import Case, length
+from static_site.cases import Case, lasting, length
 from static_site.names import visible
 from static_site.report import Report
 from static_site.subject import Subject, mean, peak
@@ -33,7 +33,7 @@ def lasted(case: Case) -> str:
     worst = case.worst
     when = f"from {times.date(worst.start_ms)} {times.clock(worst.start_ms)} UTC"
     often = f", the longest of {units.grouped(len(case.findings))} times" if len(case.findings) > 1 else ""
-    return f"It lasted {times.duration(length(worst))}, {when}{often}."
+    return f"It lasted {lasting(length(worst))}, {when}{often}."
 
 
 def levels(subject: Subject) -> str:
@@ -41,7 +41,8 @@ def levels(subject: Subject) -> str:
     busy, known = subject.cpu["busy"], []
     if (highest := peak(busy)[0]) is not None:
         average = units.text(mean(busy, subject.cpu_seconds), units.PERCENT)
-        known.append(f"the CPUs were {average} busy on average and {units.text(highest, units.PERCENT)} at most")
+        who = "the CPU was" if derived.cpu_count(subject.run) == 1 else "the CPUs were"
+        known.append(f"{who} {average} busy on average and {units.text(highest, units.PERCENT)} at most")
     if (most := peak(derived.memory_used(subject.run)["percent"])[0]) is not None:
         known.append(f"at most {units.text(most, units.PERCENT)} of memory was used")
     return f": {units.listed(known)}" if known else ""

@@ -1,5 +1,7 @@
 """Series that are computed from several metrics: shares of CPU time, used memory, waits of disks ..."""
 
+from typing import Any
+
 import numpy as np
 import pandas as pd
 
@@ -33,6 +35,12 @@ PERCENT = 100.0
 def cpus(run: Run) -> list[str]:
     """Return the CPUs by number, the whole machine not among them."""
     return sorted((cpu for cpu in run.instances(CPU_USER) if cpu != ALL_CPUS), key=lambda cpu: (len(cpu), cpu))
+
+
+def cpu_count(run: Run) -> int:
+    """Return how many CPUs a machine has: as recorded, else as many as there are counters of; 0 if neither says."""
+    facts: Any = run.facts.get("cpuinfo") or {}
+    return int(facts.get("total_cpus") or len(cpus(run)))
 
 
 def cpu_shares(run: Run, cpu: str = ALL_CPUS) -> pd.DataFrame:

@@ -5,7 +5,7 @@ Tables are pandas frames: a row per sample, indexed by Unix milliseconds; a colu
 known. The first sample has no rate, nor has one after a boot, a reset counter or a gap: nothing is ever invented.
 """
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Any, Literal
@@ -14,8 +14,10 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
+from appliance.analysis.wording import duration, grouped
 from appliance.machine import name_of
 from appliance.metrics import BOOT_TIME, UPTIME_SECONDS, Group, Kind, Metric
+from appliance.recorder_metrics import CLOCK_STEP, DROPPED_SAMPLES, LATE_TICKS, LOST_SAMPLES, SUSPENDED
 from appliance.samples import Samples, Values, distinct, join
 
 Floats = npt.NDArray[np.float64]
@@ -24,15 +26,20 @@ Bools = npt.NDArray[np.bool_]
 GAP = 2.5
 """An interval this many times as long as those around it is a gap."""
 NEIGHBOURS = 10
+BESIDE = (Group.CONTAINER, Group.RECORDER, Group.EVENT)
+"""What is not read with the machine's own samples, but at times of its own."""
 CLOCK_STEP_SECONDS = 0.5
 """Recorders stamp whole seconds and uptime has two decimals: less may be rounding."""
 STEP_BACK_TICKS = 1000
 """idle and iowait fall by a few ticks when a CPU wakes elsewhere; more than 10 s is a reset."""
 
 
+EventKind = Literal["boot", "gap", "clock", "suspend", "lost", "reset"]
+
+
 @dataclass(frozen=True, slots=True)
 class Event:
-    kind: Literal["boot", "gap", "clock", "reset"]
+    kind: EventKind
     start_ms: int
     """The sample before."""
     end_ms: int
@@ -175,10 +182,24 @@ class Run:
         seconds = self.main_intervals.valid_seconds
         return float(np.nanmedian(seconds)) if np.isfinite(seconds).any() else None
 
+    @cached_property
+    def period(self) -> tuple[int, int]:
+        """
+        The first and the last sample of the machine itself.
+
+        Containers are recorded by a program of their own, which may begin earlier or end later: that is no time in
+        which the machine was not sampled. If none of their samples is of the machine's time, they count as well.
+        """
+        own = distinct([table.at_ms for group, table in self.tables.items() if group not in BESIDE])
+        beside = [table.at_ms for group, table in self.tables.items() if group is Group.CONTAINER]
+        apart = any(at_ms[0] > own[-1] or at_ms[-1] < own[0] for at_ms in beside) if len(own) else True
+        at_ms = self.at_ms if apart else own
+        return int(at_ms[0]), int(at_ms[-1])
+
     @property
     def coverage(self) -> float | None:
-        """The share of the span of time in which samples followed each other without a gap; None for one sample."""
-        span = (self.end_ms - self.start_ms) / 1000 if len(self.at_ms) else 0
+        """The share of the machine's period in which samples followed each other without a gap; None for one sample."""
+        span = (self.period[1] - self.period[0]) / 1000 if len(self.at_ms) else 0
         return min(1.0, float(np.nansum(self.main_intervals.valid_seconds)) / span) if span > 0 else None
 
     def measure(self, at_ms: npt.NDArray[np.int64]) -> "Intervals":
@@ -207,7 +228,7 @@ class Run:
 
     @cached_property
     def events(self) -> list[Event]:
-        """Return what interrupted the samples, in order of time: boots, gaps, clock steps and reset counters."""
+        """Return what interrupted the samples, in order of time: what they show, and what their recorder met."""
         intervals, at_ms = self.main_intervals, self.axis(self.main_group)
         found = []
         for row in np.flatnonzero(intervals.boots | intervals.gaps | intervals.steps).tolist():
@@ -218,12 +239,21 @@ class Run:
                 found.append(Event("gap", start, end, "No samples."))
             if intervals.steps[row]:
                 by = (end - start) / 1000 - intervals.seconds[row]
-                found.append(
-                    Event(
-                        "clock", start, end, f"The clock was set {'forward' if by > 0 else 'back'} by {abs(by):.1f} s."
-                    )
-                )
-        return sorted(found + self.resets(), key=lambda event: (event.end_ms, event.kind))
+                found.append(clock_set(start, end, by))
+        # A step that the samples show themselves is told once.
+        known = {event.end_ms for event in found if event.kind == "clock"}
+        met = [event for event in self.met() if event.kind != "clock" or event.end_ms not in known]
+        return sorted(found + met + self.resets(), key=lambda event: (event.end_ms, event.kind))
+
+    def met(self) -> Iterator[Event]:
+        """Give what a recorder says that it met: each between the machine's last sample before and the next one."""
+        at_ms = self.axis(self.main_group).to_numpy()
+        for metric, (kind, told) in MET.items():
+            for at, number in only_known(self.values(metric)):
+                row = int(np.searchsorted(at_ms, at))
+                start = int(at_ms[row - 1]) if row else at
+                end = int(at_ms[row]) if row < len(at_ms) else at
+                yield clock_set(start, end, number) if kind == "clock" else Event(kind, start, end, told(number))
 
     def resets(self) -> list[Event]:
         """Return, for each time, the devices whose counters fell without a boot."""
@@ -242,6 +272,32 @@ class Run:
             Event("reset", start, end, f"The counters of {', '.join(sorted(names)[:8])} started again.")
             for (start, end), names in fell.items()
         ]
+
+
+def clock_set(start_ms: int, end_ms: int, by: float) -> Event:
+    way = "forward" if by > 0 else "back"
+    return Event("clock", start_ms, end_ms, f"The clock was set {way} by {grouped(abs(by), 1)} s.")
+
+
+def missing(number: float, why: str) -> str:
+    samples = "1 sample is missing" if number == 1 else f"{grouped(number)} samples are missing"
+    return f"{samples}: {why}."
+
+
+MET: dict[Metric, tuple[EventKind, Callable[[float], str]]] = {
+    CLOCK_STEP: ("clock", str),
+    SUSPENDED: ("suspend", lambda seconds: f"The machine slept for {duration(seconds)}."),
+    LATE_TICKS: ("lost", lambda number: missing(number, "the recorder came too late for them")),
+    LOST_SAMPLES: ("lost", lambda number: missing(number, "there was no room on the disk")),
+    DROPPED_SAMPLES: ("lost", lambda number: missing(number, "there was no room to wait for the receiver")),
+}
+"""What a recorder met, by the metric that says how much: kind of event, and how it is told."""
+
+
+def only_known(frame: pd.DataFrame) -> list[tuple[int, float]]:
+    """Return the (time, value) pairs of a metric of the whole machine."""
+    series = frame[""].dropna() if "" in frame else pd.Series(dtype="float64")
+    return [(int(at_ms), float(value)) for at_ms, value in series.items()]
 
 
 @dataclass(frozen=True, slots=True)

@@ -57,6 +57,25 @@ def summarise(series: pd.Series, seconds: pd.Series, span_seconds: float) -> Sum
     )
 
 
+@dataclass(frozen=True, slots=True)
+class Over:
+    """How long a series was at or over a limit, in seconds."""
+
+    total: float
+    longest: float
+    """Without a value below the limit, or an unknown one, in between."""
+
+
+def over(series: pd.Series, seconds: pd.Series, limit: float) -> Over:
+    """Add up the intervals (seconds, the weights) whose value reaches a limit; what is not known is not over it."""
+    values, weights = np.asarray(series, np.float64), np.asarray(seconds.reindex(series.index), np.float64)
+    with np.errstate(invalid="ignore"):
+        reached = (values >= limit) & np.isfinite(weights)
+    stretch = np.cumsum(~reached)
+    lengths = np.bincount(stretch[reached], weights[reached])
+    return Over(float(weights[reached].sum()), float(lengths.max()) if len(lengths) else 0.0)
+
+
 def defensible(n: int, percentile: float) -> bool:
     """Say whether enough intervals lie beyond a percentile, on its shorter side."""
     # Rounded, because 200 * (100 - 95) / 100 must be 10 and not a little less.

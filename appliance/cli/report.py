@@ -50,26 +50,29 @@ def command(
     end_ms = moment.parse(end_date, end=True) if end_date else None
     check_output(output)
     if data_files and from_files(context):
-        runs, problems = read_files(data_files, start_ms, end_ms)
+        runs, earlier, problems = read_files(data_files, start_ms, end_ms)
     else:
-        runs, problems = read_tenant(data, tenant, start_ms, end_ms), []
+        runs, earlier = read_tenant(data, tenant, start_ms, end_ms)
+        problems = []
     say(f"Writing the pages of {counted(len(runs), 'machine')} ...")
-    click.echo(build(runs, output, problems))
+    click.echo(build(runs, output, problems, earlier))
     if problems:
         raise BadData(f"{counted(len(problems), 'file')} could not be read: the site says which and why.")
 
 
 def write_site(data: Path, tenant: str | None, output: Path) -> Path:
     """Write the site of a tenant's machines and return the path of its first page."""
-    return build(read_tenant(data, tenant), output, [])
+    runs, _ = read_tenant(data, tenant)
+    return build(runs, output, [])
 
 
-def build(runs: Sequence["Run"], output: Path, problems: Sequence[str]) -> Path:
+def build(runs: Sequence["Run"], output: Path, problems: Sequence[str], earlier: Sequence["Run"] = ()) -> Path:
+    """Build the site of runs; `earlier` has what there is from before them, to compare with."""
     # A service may have no home for its cache of fonts: it works without, and a person can do nothing about it.
     logging.getLogger("matplotlib").setLevel(logging.ERROR)
     from static_site import site
 
-    return site.build(runs, output, problems=problems)
+    return site.build(runs, output, problems=problems, earlier=earlier)
 
 
 def check_output(output: Path) -> None:
@@ -93,8 +96,14 @@ def from_files(context: click.Context) -> bool:
     return files or not stored
 
 
-def read_tenant(data: Path, tenant: str | None, start_ms: int | None = None, end_ms: int | None = None) -> list["Run"]:
-    """Return the runs of a tenant's machines, those without samples in the period too; raise NoInput if all are."""
+def read_tenant(
+    data: Path, tenant: str | None, start_ms: int | None = None, end_ms: int | None = None
+) -> "tuple[list[Run], list[Run]]":
+    """
+    Return the runs of a tenant's machines, and those of as long before them, to compare with.
+
+    Machines without samples in the period are among them; raises NoInput if all are.
+    """
     from appliance.analysis.run import Run
     from appliance.store import history
     from appliance.store.registry import Registry
@@ -102,23 +111,27 @@ def read_tenant(data: Path, tenant: str | None, start_ms: int | None = None, end
 
     start, end = history.ALWAYS[0] if start_ms is None else start_ms, history.ALWAYS[1] if end_ms is None else end_ms
     with TenantStore(data, Registry(data, read_only=True).choose(tenant), read_only=True) as store:
-        runs = [
-            Run(
-                found.machine_id, history.read(store, found.machine_id, start, end),
-                history.facts(store, found.machine_id), found.name,
-            )
-            for found in history.machines(store)
-        ]  # fmt: skip
+        runs, earlier = [], []
+        for found in history.machines(store):
+            facts = history.facts(store, found.machine_id)
+            run = Run(found.machine_id, history.read(store, found.machine_id, start, end), facts, found.name)
+            runs.append(run)
+            if start_ms is not None and len(run.at_ms):
+                before = history.read(store, run.machine_id, 2 * run.start_ms - run.end_ms, start_ms - 1)
+                earlier.append(Run(run.machine_id, before, facts, found.name))
     if not any(len(run.at_ms) for run in runs):
         raise NoInput("there are no samples to report in this span of time: `machine list` shows what there is.")
-    return runs
+    return runs, earlier
 
 
-def read_files(paths: Sequence[Path], start_ms: int | None, end_ms: int | None) -> tuple[list["Run"], list[str]]:
-    """Return the runs of the machines that files hold, and a sentence for each file that could not be read."""
+def read_files(
+    paths: Sequence[Path], start_ms: int | None, end_ms: int | None
+) -> "tuple[list[Run], list[Run], list[str]]":
+    """Return the runs that files hold, those from before them, and a sentence for each file that cannot be read."""
     from appliance.analysis.run import Run
 
     samples: dict[str, list[Samples]] = {}
+    before: dict[str, list[Samples]] = {}
     facts: dict[str, dict[str, object]] = {}
     problems: list[PerfanalysisError] = []
     for path in paths:
@@ -126,6 +139,8 @@ def read_files(paths: Sequence[Path], start_ms: int | None, end_ms: int | None) 
             parsed = read(file, problems, in_folder=file != path)
             for part in parsed.samples if parsed else []:
                 samples.setdefault(part.machine, []).extend(within(part, start_ms, end_ms))
+                if start_ms is not None:
+                    before.setdefault(part.machine, []).extend(within(part, None, start_ms - 1))
                 facts.setdefault(part.machine, {}).update(parsed.facts if parsed else {})
     runs = [Run(machine, samples[machine], facts[machine]) for machine in sorted(samples)]
     if not any(len(run.at_ms) for run in runs):
@@ -137,7 +152,8 @@ def read_files(paths: Sequence[Path], start_ms: int | None, end_ms: int | None) 
         raise NoInput(f"{where}: there are no samples to report there in this span of time.")
     for problem in problems:
         say(f"Not read: {problem.message}")
-    return runs, [problem.message for problem in problems]
+    earlier = [Run(machine, before[machine], facts[machine]) for machine in sorted(before) if before[machine]]
+    return runs, earlier, [problem.message for problem in problems]
 
 
 def read(file: Path, problems: list[PerfanalysisError], *, in_folder: bool) -> "Parsed | None":

@@ -27,6 +27,7 @@ class Line:
     """A finding in the list of all machines."""
 
     machine: str
+    identity: str
     href: str
     card: Card
 
@@ -39,7 +40,7 @@ def pages(report: Report) -> Iterator[Page]:
     lines = []
     for subject, case in every[:MOST_FINDINGS]:
         made = card(subject, case)
-        lines.append(Line(subject.name, f"m/{subject.slug}/index.html#{made.time.ident}", made))
+        lines.append(Line(subject.name, subject.identity, f"m/{subject.slug}/index.html#{made.time.ident}", made))
     counts = [
         (severity.value, GLYPHS[severity], sum(case.severity is severity for _, case in every))
         for severity in SEVERITIES
@@ -91,17 +92,17 @@ def severity(subject: Subject) -> int:
 
 
 def row(subject: Subject, found: Sequence[Measure]) -> list[Cell]:
-    name = Cell(subject.name, title=visible(subject.run.machine_id), href=f"m/{subject.slug}/index.html", name=True)
+    name = Cell(subject.name, href=f"m/{subject.slug}/index.html", name=True, second=subject.identity)
     if not subject.has_samples:
         return [name, Cell(f"{UNKNOWN} no samples"), *[Cell(units.NOTHING)] * 11]
     busy = one(found, "CPU busy")
     percentiles = busy.summary.percentiles if busy else {}
     return [
-        name, worst(subject), Cell("", svg=sparkline(subject.cpu["busy"], subject.span, "CPU busy")),
+        name, worst(subject), Cell("", svg=sparkline(subject.cpu["busy"], subject.span, "CPU busy", units.PERCENT)),
         Cell(percent(busy.summary.mean if busy else None)), Cell(percent(percentiles.get(95.0))),
         Cell(percent(busy.summary.maximum if busy else None)), Cell(percent(highest(found, "Memory used"))),
         Cell(swap(subject)), fullest(subject),
-        Cell(units.text(highest(found, "read", "written"), units.BYTES_PER_SECOND)),
+        Cell(units.text(highest(found, "read", "written"), units.TRAFFIC_PER_SECOND)),
         Cell(units.text(highest(found, "received", "sent"), units.BITS_PER_SECOND)),
         Cell(percent(subject.coverage)),
         Cell(period(subject)),

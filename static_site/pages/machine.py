@@ -44,7 +44,7 @@ def pages(report: Report) -> Iterator[Page]:
 def page(subject: Subject, measured: Sequence[Measure]) -> Page:
     values: dict[str, Any] = {
         "title": subject.name,
-        "machine_id": subject.run.machine_id,
+        "identity": subject.identity,
         "verdict": of_machine(subject),
         "context": context(subject),
         "cards": [],
@@ -66,7 +66,7 @@ def context(subject: Subject) -> list[tuple[str, str]]:
         ("Period", period(subject)),
         ("Samples", samples(subject)),
         ("Coverage", units.text(subject.coverage, units.PERCENT)),
-        ("Boots", units.grouped(len(subject.boots))),
+        ("Boots", units.grouped(len(subject.boots)) if subject.knows_boots else "not collected"),
         ("Hardware", subject.hardware),
     ]
 

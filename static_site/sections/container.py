@@ -2,7 +2,7 @@
 
 import pandas as pd
 
-from appliance.analysis import derived
+from appliance.analysis import derived, wording
 from appliance.analysis.findings.container_throttled import container_name
 from appliance.metrics import (
     CONTAINER_CPU,
@@ -15,7 +15,7 @@ from appliance.metrics import (
     CONTAINER_THROTTLED_TIME,
     Group,
 )
-from static_site import colours, units
+from static_site import colours, times, units
 from static_site.content import NO_RATES, Cell, Figure, Head, Note, Section, Table
 from static_site.figures import show
 from static_site.names import shown
@@ -36,9 +36,33 @@ def section(subject: Subject) -> Section | None:
     most = max((peak(cpu[container])[0] or 0.0 for container in order), default=0.0)
     answer = f"{units.counted(len(order), 'container')}, each using at most {units.text(most, units.CPUS)}."
     if len(set(limits.values())) == 1 and (limit := next(iter(limits.values()))) is not None:
-        answer += f" Each may use {limit:.3g} CPUs."
-    figures = [usage(subject, cpu[order], limits), throttled(subject, order), memory(subject, order)]
-    return Section("containers", "Containers", answer, [*figures, table(subject, cpu[order], limits)])
+        answer += f" Each may use {wording.cpus(limit)}."
+    figures = [usage(subject, inside(subject, cpu[order]), limits), throttled(subject, order), memory(subject, order)]
+    return Section(
+        "containers", "Containers", answer, [*figures, table(subject, cpu[order], limits), *outside(subject)]
+    )
+
+
+def inside(subject: Subject, frame: pd.DataFrame) -> pd.DataFrame:
+    """Return the rows within the machine's own period, which the charts of the page span."""
+    return frame.loc[subject.span.start_ms : subject.span.end_ms]
+
+
+def outside(subject: Subject) -> list[Note]:
+    """Say how many samples are in the table and not in the charts."""
+    at_ms = subject.run.axis(Group.CONTAINER).to_numpy()
+    early, late = int((at_ms < subject.span.start_ms).sum()), int((at_ms > subject.span.end_ms).sum())
+    if not early + late:
+        return []
+    when = " and ".join(
+        filter(None, [f"{units.grouped(early)} before" * (early > 0), f"{units.grouped(late)} after" * (late > 0)])
+    )
+    return [
+        Note(
+            f"Containers were sampled from {subject.at(int(at_ms[0]))} to {subject.at(int(at_ms[-1]))} UTC: {when} the "
+            "machine's own samples. The table counts these samples, the charts do not show them."
+        )
+    ]
 
 
 def quotas(subject: Subject) -> dict[str, float | None]:
@@ -61,7 +85,7 @@ def usage(subject: Subject, cpu: pd.DataFrame, limits: dict[str, float | None]) 
     drawn = traces(subject, cpu, subject.run.seconds(CONTAINER_CPU))
     different = {limits[container] for container in list(cpu)[: len(drawn)]}
     one = next(iter(different)) if len(different) == 1 else None
-    limit = Limit(one, f"limit {one:.3g} CPUs") if one is not None else None
+    limit = Limit(one, f"limit {wording.cpus(one)}") if one is not None else None
     busiest = max(drawn, key=lambda trace: peak(trace.series)[0] or 0.0)
     panel = Panel(drawn, units.CPUS, limit=limit, gaps=subject.gaps(Group.CONTAINER))
     return show(
@@ -75,17 +99,26 @@ def throttled(subject: Subject, order: list[str]) -> Figure | Note:
     run = subject.run
     if not run.has(CONTAINER_PERIODS, CONTAINER_THROTTLED):
         return Note("Containers held back by their quota: not collected.")
-    share = derived.container_throttled(run).reindex(columns=order)
+    share = inside(subject, derived.container_throttled(run).reindex(columns=order))
     drawn = traces(subject, share, run.seconds(CONTAINER_PERIODS))
     most = max((peak(trace.series)[0] or 0.0 for trace in drawn), default=0.0)
     percent = units.text(most, units.PERCENT)
+    one = f"one {times.interval(run.intervals(Group.CONTAINER).valid_seconds)} interval"
     panel = Panel(drawn, units.PERCENT, "of their periods", top=100, gaps=subject.gaps(Group.CONTAINER))
     return show(
-        subject, "containers-throttled", f"Containers were held back in at most {percent} of their periods",
+        subject, "containers-throttled",
+        f"Containers were held back in at most {percent} of the periods of {one}{altogether(subject, order)}",
         "Did the quota hold them back? The share of scheduling periods in which a container had used its quota up; an "
         f"interval without periods has no value.{others(share, drawn)}",
         [panel], what="periods in which containers were held back", height=110,
     )  # fmt: skip
+
+
+def altogether(subject: Subject, order: list[str]) -> str:
+    """Say the share of all its periods in which a container was held back, of the one that was held back the most."""
+    periods, held = (subject.run.totals(metric).reindex(order) for metric in (CONTAINER_PERIODS, CONTAINER_THROTTLED))
+    share = (100 * held / periods.where(periods > 0)).max()
+    return f", in at most {units.text(share, units.PERCENT)} of all their periods" if share > 0 else ""
 
 
 def memory(subject: Subject, order: list[str]) -> Figure | Note:
@@ -93,7 +126,7 @@ def memory(subject: Subject, order: list[str]) -> Figure | Note:
     used = run.values(CONTAINER_MEMORY)
     if used.empty:
         return Note("Memory of containers: not collected.")
-    used = used.reindex(columns=order)
+    used = inside(subject, used.reindex(columns=order))
     drawn = traces(subject, used, run.seconds(CONTAINER_MEMORY))
     most = max((peak(trace.series)[0] or 0.0 for trace in drawn), default=0.0)
     return show(

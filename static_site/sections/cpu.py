@@ -27,8 +27,9 @@ def section(subject: Subject) -> Section:
     if highest is None:
         return Section("cpu", "CPU", "No interval to compute shares from: that takes two samples in a row.")
     average = mean(busy, subject.cpu_seconds)
+    who = "The CPU was" if derived.cpu_count(subject.run) == 1 else "All CPUs together were"
     answer = (
-        f"All CPUs together were {units.text(average, units.PERCENT)} busy on average and "
+        f"{who} {units.text(average, units.PERCENT)} busy on average and "
         f"{units.text(highest, units.PERCENT)} at most, at {subject.at(at_ms)} UTC."
     )
     parts = [modes(subject), *by_cpu(subject), *tasks(subject)]
@@ -49,10 +50,13 @@ def modes(subject: Subject) -> Figure | Note:
     panel = Panel(
         collected, units.PERCENT, "of all CPU time", top=100, stacked=True, gaps=subject.gaps(subject.cpu_group)
     )
+    asked = "What were the CPUs doing? All CPUs together are 100 %"
+    if derived.cpu_count(subject.run) == 1:
+        asked = "What was the CPU doing? All of its time is 100 %"
     missing = units.listed([trace.name for trace in traces if trace not in collected])
     return show(
         subject, "cpu-modes", modes_title(collected),
-        "What were the CPUs doing? All CPUs together are 100 %; what is not filled was idle."
+        f"{asked}; what is not filled was idle."
         + (f" Not collected: {missing}." if missing else ""),
         [panel], what="CPU time in use", height=200,
     )  # fmt: skip

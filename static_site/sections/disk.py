@@ -56,20 +56,20 @@ class Tables:
         self.timed = run.has(DISK_READ_TIME, DISK_WRITE_TIME)
 
     def total(self, disk: str, way: str) -> str:
-        return units.text(self.totals[way].get(disk), units.BYTES)
+        return units.text(self.totals[way].get(disk), units.TRAFFIC)
 
     def rate(self, disk: str, way: str) -> pd.Series:
         return derived.only(self.rates[way], disk)
 
     def fastest(self) -> str:
-        """Say the highest throughput of all, both ways of counting."""
+        """Say the highest throughput of all."""
         tops = [(peak(self.rate(disk, way)), disk, way) for way in self.rates for disk in self.rates[way].columns]
         known = [(value, at_ms, disk, way) for (value, at_ms), disk, way in tops if value is not None]
         if not known:
             return ""
         value, at_ms, disk, way = max(known, key=lambda entry: entry[0])
         when = self.subject.at(at_ms)
-        return f"The highest rate was {units.bytes_per_second(value)} {way}, {shown(disk)} at {when} UTC."
+        return f"The highest rate was {units.text(value, units.TRAFFIC_PER_SECOND)} {way}, {shown(disk)} at {when} UTC."
 
     def mean_wait(self, disk: str) -> float | None:
         """Return the time of a request, over all requests of the period and not over intervals."""
@@ -83,7 +83,7 @@ def figure(subject: Subject, tables: Tables, disk: str, ident: str) -> Figure | 
     ways = [("read", colours.READ), ("written", colours.WRITTEN)]
     panels = [
         Panel(
-            [Trace(way, tables.rate(disk, way), seconds, colour) for way, colour in ways], units.BYTES_PER_SECOND,
+            [Trace(way, tables.rate(disk, way), seconds, colour) for way, colour in ways], units.TRAFFIC_PER_SECOND,
             gaps=gaps, label="Throughput",
         )
     ]  # fmt: skip
@@ -93,7 +93,9 @@ def figure(subject: Subject, tables: Tables, disk: str, ident: str) -> Figure | 
     if disk in tables.busy:
         busy = Trace("busy", tables.busy[disk], seconds, colours.BUSY)
         panels.append(Panel([busy], units.PERCENT, "of time", top=100, gaps=gaps, label="Busy"))
-    most = units.listed([f"{units.bytes_per_second(peak(tables.rate(disk, way))[0])} {way}" for way, _ in ways])
+    most = units.listed(
+        [f"{units.text(peak(tables.rate(disk, way))[0], units.TRAFFIC_PER_SECOND)} {way}" for way, _ in ways]
+    )
     return show(
         subject, f"disk-{ident}", f"at most {most}",
         "How much did it move, how long did a request take, how much of the time did it have one? Busy is no limit of "
@@ -115,8 +117,8 @@ def table(tables: Tables, found: Devices) -> Table:
         wait, busy = derived.only(tables.wait, disk), derived.only(tables.busy, disk)
         rows.append([
             Cell(shown(disk), name=True), Cell(tables.total(disk, "read")), Cell(tables.total(disk, "written")),
-            Cell(units.bytes_per_second(peak(tables.rate(disk, "read"))[0])),
-            Cell(units.bytes_per_second(peak(tables.rate(disk, "written"))[0])),
+            Cell(units.text(peak(tables.rate(disk, "read"))[0], units.TRAFFIC_PER_SECOND)),
+            Cell(units.text(peak(tables.rate(disk, "written"))[0], units.TRAFFIC_PER_SECOND)),
             Cell(units.text(peak(derived.only(tables.requests, disk))[0], units.plain("/s"))),
             Cell(units.text(tables.mean_wait(disk), units.SECONDS)), Cell(units.text(peak(wait)[0], units.SECONDS)),
             Cell(units.text(mean(busy, tables.seconds), units.PERCENT)), Cell(units.text(peak(busy)[0], units.PERCENT)),

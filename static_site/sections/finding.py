@@ -9,7 +9,7 @@ from markupsafe import Markup
 
 from appliance.analysis.findings.finding import Finding, Severity
 from static_site import times, units
-from static_site.cases import Case, length
+from static_site.cases import Case, lasting, length
 from static_site.charts import NARROW, WIDE, draw
 from static_site.colours import BLUE
 from static_site.names import shown, slug, visible
@@ -67,13 +67,20 @@ def cards(subject: Subject) -> tuple[list[Card], list[Card]]:
 
 def card(subject: Subject, case: Case) -> Card:
     finding, limit = case.worst, case.worst.evidence.limit
-    often = len(case.findings)
     return Card(
         time(subject, finding), finding.severity.value, GLYPHS[finding.severity], shown(finding.subject),
         units.joined(visible(finding.sentence)),
         "none" if limit is None else f"{units.significant(limit)} {finding.evidence.unit}", finding.rule,
-        f"{units.grouped(often)} times, {times.duration(case.seconds)} in all" if often > 1 else "",
+        seen(case),
     )  # fmt: skip
+
+
+def seen(case: Case) -> str:
+    """Say how often a finding was made and how long in all; nothing for once."""
+    if len(case.findings) == 1:
+        return ""
+    times_seen = f"{units.grouped(len(case.findings))} times"
+    return f"{times_seen}, {times.duration(case.seconds)} in all" if case.seconds else times_seen
 
 
 def detailed(subject: Subject, case: Case, *, with_chart: bool) -> Card:
@@ -89,7 +96,7 @@ def detailed(subject: Subject, case: Case, *, with_chart: bool) -> Card:
 def time(subject: Subject, finding: Finding) -> Time:
     evidence = finding.evidence
     return Time(
-        identifier(subject, finding), times.stretch(finding.start_ms, finding.end_ms), times.duration(length(finding)),
+        identifier(subject, finding), times.stretch(finding.start_ms, finding.end_ms), lasting(length(finding)),
         f"{units.number(evidence.peak)} {evidence.unit} at {subject.at(evidence.peak_at_ms)}",
     )  # fmt: skip
 
@@ -107,7 +114,8 @@ def evidence_chart(subject: Subject, finding: Finding) -> tuple[Markup, Markup, 
     evidence = finding.evidence
     around = max(CONTEXT * (finding.end_ms - finding.start_ms), LEAST_CONTEXT_MS)
     window = Span(
-        max(subject.span.start_ms, finding.start_ms - around), min(subject.span.end_ms, finding.end_ms + around)
+        max(min(subject.span.start_ms, finding.start_ms), finding.start_ms - around),
+        min(max(subject.span.end_ms, finding.end_ms), finding.end_ms + around),
     )
     series = evidence.series.loc[window.start_ms : window.end_ms]
     held = pd.Series(subject.run.interval_seconds or 1.0, index=series.index)

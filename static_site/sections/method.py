@@ -58,7 +58,8 @@ RULES = (
     "Lengths of intervals come from the clock since boot where it was recorded, so setting the other does no harm.",
     "Where samples are more than a chart has room for, it shows means, the 5th to 95th percentile and the maximum of "
     "equal stretches of time: a single high sample stays visible.",
-    "All times are UTC. Memory and disks count in powers of 1024 (KiB, MiB), networks in powers of 1000 (kbit/s).",
+    "All times are UTC. What is held, memory and file systems, counts in powers of 1024 (KiB, MiB); what is moved, by "
+    "disks and networks, in powers of 1000 (kB/s, Mbit/s).",
 )
 
 

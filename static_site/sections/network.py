@@ -37,7 +37,7 @@ def section(subject: Subject) -> Section:
 
 def answer(subject: Subject, found: Devices) -> str:
     if not found.drawn:
-        return "No interface of the machine received or sent anything in the period."
+        return f"No interface of the machine{besides(found)} received or sent anything in the period."
     busiest = found.drawn[0]
     received, sent = (
         BITS * derived.only(subject.run.rates(metric), busiest) for metric in (RECEIVED_BYTES, SENT_BYTES)
@@ -46,6 +46,13 @@ def answer(subject: Subject, found: Devices) -> str:
         f"{shown(busiest)} carried the most: at most {units.text(peak(received)[0], units.BITS_PER_SECOND)} received "
         f"and {units.text(peak(sent)[0], units.BITS_PER_SECOND)} sent."
     )
+
+
+def besides(found: Devices) -> str:
+    """Name the kinds of virtual interfaces that carried something, which the table shows."""
+    kinds = ["lo"] if "lo" in found.active else []
+    kinds += ["those of containers"] if set(found.active) - {"lo"} else []
+    return f" besides {units.listed(kinds)}" if kinds else ""
 
 
 def figure(subject: Subject, interface: str, ident: str) -> Figure | Note:
@@ -84,8 +91,8 @@ def table(subject: Subject, found: Devices) -> Table:
     ]  # fmt: skip
     rows = [
         [
-            Cell(shown(name), name=True), Cell(units.text(received.get(name), units.BYTES)),
-            Cell(units.text(sent.get(name), units.BYTES)),
+            Cell(shown(name), name=True), Cell(units.text(received.get(name), units.TRAFFIC)),
+            Cell(units.text(sent.get(name), units.TRAFFIC)),
             *(Cell(units.text(peak(derived.only(table, name))[0], quantity)) for table, quantity in rates),
             *(
                 Cell(f"{units.text(into.get(name), units.COUNT)} / {units.text(out.get(name), units.COUNT)}")

@@ -8,9 +8,14 @@ import pytest
 
 from appliance.analysis import findings
 from appliance.analysis.findings.episodes import episodes
-from appliance.analysis.findings.finding import SEVERITIES, Finding, three_digits
+from appliance.analysis.findings.finding import SEVERITIES, Finding
 from appliance.analysis.run import Run
+from appliance.analysis.wording import duration, three_digits
 from appliance.formats import recording
+from appliance.measurement import Measurement
+from appliance.samples import from_measurements
+
+START = 1_767_225_600
 
 
 def found(recordings: Path, name: str) -> list[Finding]:
@@ -27,7 +32,8 @@ def test_cpu_then_io_are_two_phases(recordings: Path) -> None:
     cpu, wait = found(recordings, "azure_b1s_cpu_then_io")
 
     assert (cpu.rule, wait.rule) == ("cpu-saturated", "io-wait")
-    assert "100 % busy, 99 % of their time in programs" in cpu.sentence
+    assert cpu.sentence == "The CPU was 100 % busy, 99 % of its time in programs."
+    assert wait.sentence.startswith("The CPU waited for disks 93 % of its time")
     assert wait.evidence.peak == pytest.approx(95.1, abs=0.1)
     assert "while sda moved 51.3 MB/s on average and 56.2 MB/s at most" in wait.sentence
     assert cpu.end_ms <= wait.start_ms
@@ -37,7 +43,7 @@ def test_one_saturated_core_is_found_while_the_average_is_half(recordings: Path)
     sentence = said(recordings, "azure_f2s_suse_onecore")["core-saturated"]
 
     assert sentence.startswith("One core was saturated, likely by one thread that moved")
-    assert "the average of all 2 was 51 %" in sentence
+    assert "the average of both was 51 %" in sentence
 
 
 def test_swap_in_use_and_steal_are_told(recordings: Path) -> None:
@@ -64,6 +70,20 @@ def test_the_worst_comes_first(recordings: Path) -> None:
 
     assert ranks == sorted(ranks)
     assert len(ranks) > 2
+
+
+def test_gaps_are_told_as_the_pages_tell_times() -> None:
+    at = [*range(0, 300, 10), *range(78_420, 78_720, 10)]
+    ticks = [Measurement(START + second, "/proc/stat", f"cpu  {second} 0 0 {second} 0 0 0 0 0 0\n") for second in at]
+
+    (gap,) = findings.check(Run("m", from_measurements(ticks, "m").samples))
+
+    assert gap.sentence == "One gap without samples, 21 h 42 min in all: nothing is known of that time."
+
+
+@pytest.mark.parametrize(("seconds", "text"), [(10_730, "2 h 58 min"), (0.5, "0.5 s"), (60, "1 min"), (0, "0 s")])
+def test_durations_have_their_two_largest_units(seconds: float, text: str) -> None:
+    assert duration(seconds) == text
 
 
 def test_no_samples_no_findings() -> None:
@@ -95,6 +115,6 @@ def test_episodes_begin_above_one_limit_and_end_below_another(
     assert [(episode.start_ms, episode.end_ms) for episode in episodes(*series(values), 90, 80)] == spans
 
 
-@pytest.mark.parametrize(("number", "text"), [(0.1264, "0.126"), (51.26, "51.3"), (1020.4, "1020"), (0, "0")])
+@pytest.mark.parametrize(("number", "text"), [(0.1264, "0.126"), (51.26, "51.3"), (1020.4, "1 020"), (0, "0")])
 def test_numbers_in_sentences_have_no_exponent(number: float, text: str) -> None:
     assert three_digits(number) == text

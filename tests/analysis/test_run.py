@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from appliance import metrics
+from appliance import metrics, recorder_metrics
 from appliance.analysis.run import Run
 from appliance.formats import recording
 from appliance.measurement import Measurement
@@ -101,7 +101,7 @@ def test_a_step_of_the_clock_does_not_change_rates() -> None:
     run = Run("m", [one(metrics.FORKS, {0: 0, 5: 10, 3610: 20, 3615: 30}), uptime])
 
     assert run.rates(metrics.FORKS)[""].tolist()[1:] == [2.0, 2.0, 2.0]
-    assert [(event.kind, event.text) for event in run.events] == [("clock", "The clock was set forward by 3600.0 s.")]
+    assert [(event.kind, event.text) for event in run.events] == [("clock", "The clock was set forward by 3 600.0 s.")]
 
 
 def test_where_runs_overlap_the_later_has_the_word() -> None:
@@ -173,3 +173,23 @@ def test_a_recorder_that_starts_again_is_no_reset_of_the_machine() -> None:
     parsed = from_measurements([*measurements(1, 1767977160), *measurements(2, 1767977162)], "")
 
     assert Run("web-1", parsed.samples).events == []
+
+
+def test_containers_that_were_recorded_before_the_machine_are_no_missing_samples_of_it() -> None:
+    own = one(metrics.FORKS, {second: second for second in range(60, 160, 10)})
+    early = one(metrics.CONTAINER_CPU, {second: second for second in range(0, 150, 10)}, "0123")
+    long_ago = one(metrics.CONTAINER_CPU, {-500: 1, -490: 2}, "0123")
+
+    assert Run("m", [own, early]).coverage == 1.0
+    assert Run("m", [own, early]).period == ((START + 60) * 1000, (START + 150) * 1000)
+    assert Run("m", [early]).period == (START * 1000, (START + 140) * 1000)
+    assert Run("m", [own, long_ago]).period == ((START - 500) * 1000, (START + 150) * 1000)
+
+
+def test_a_step_of_the_clock_is_told_once_by_whom_it_was_seen() -> None:
+    uptime = one(metrics.UPTIME_SECONDS, {0: 10_000, 10: 11_000, 80: 12_000, 90: 13_000})
+    told = one(recorder_metrics.CLOCK_STEP, {80: 60_000})
+
+    run = Run("m", [uptime, told])
+
+    assert [(event.kind, event.text) for event in run.events] == [("clock", "The clock was set forward by 60.0 s.")]

@@ -51,3 +51,11 @@ def test_of_nothing_nothing_is_said() -> None:
     summary = statistics.summarise(pd.Series(dtype=float), pd.Series(dtype=float), 10)
 
     assert (summary.n, summary.mean, summary.maximum, summary.coverage) == (0, None, None, 0.0)
+
+
+def test_time_over_a_limit_is_added_up_and_a_stretch_ends_at_what_is_not_known() -> None:
+    values = pd.Series([90.0, 95.0, 10.0, 91.0, np.nan, 92.0, 93.0, 94.0], index=range(0, 8000, 1000))
+    seconds = pd.Series([np.nan, 1, 1, 1, 1, 2, 2, 2], index=values.index)
+
+    assert statistics.over(values, seconds, 90.0) == statistics.Over(total=8.0, longest=6.0)
+    assert statistics.over(values, seconds, 99.0) == statistics.Over(total=0.0, longest=0.0)

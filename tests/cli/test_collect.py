@@ -132,6 +132,21 @@ def test_the_first_sample_is_there_within_a_second(start: Start, tmp_path: Path)
     assert process.wait(5) == 0
 
 
+def test_a_recorder_that_is_stopped_and_continued_goes_on(start: Start, tmp_path: Path) -> None:
+    process = start("collect", "--interval", "100ms", "--duration", "4s", "-o", "r.json")
+    until(lambda: lines(tmp_path / "r.json") > 5, 5)
+
+    process.send_signal(signal.SIGSTOP)
+    time.sleep(0.5)
+    process.send_signal(signal.SIGCONT)
+    _, said = process.communicate(timeout=20)
+
+    assert process.returncode == 0
+    recorded = read_whole(tmp_path / "r.json").count
+    assert 20 < recorded < 41
+    assert f"{recorded} samples ({41 - recorded} came too late and were skipped)" in said
+
+
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT, signal.SIGHUP], ids=lambda number: number.name)
 @pytest.mark.parametrize("name", ["r.json", "r.json.gz"])
 def test_a_signal_ends_it_well_and_every_sample_is_whole(start: Start, tmp_path: Path, name: str, number: int) -> None:

@@ -8,9 +8,10 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from drawn_machines import HOSTILE, full, machine
+from drawn_machines import HOSTILE, disk, full, interface, machine
 from page_reader import read
 
+from appliance.analysis.run import Run
 from static_site.site import build
 
 NAMES = ("chromium", "chromium-browser", "google-chrome", "chrome")
@@ -121,6 +122,30 @@ def test_no_table_of_the_recordings_is_cut(
         assert found["wide"] == (["metrics-table"] if width < 1440 and page != "index.html" else [])
         assert found["cut"] == []
         assert found["width"] == width
+
+
+def test_a_percentile_table_with_every_column_filled_fits_its_page(browser: str, tmp_path: Path) -> None:
+    n = 20_202
+    moved = [37_000 * number + number % 1000 for number in range(n)]
+    sources = {
+        "/proc/diskstats": [disk("nvme0n1", sectors) for sectors in moved],
+        "/proc/net/dev": [interface("enp0s31f6", 50 * sectors) for sectors in moved],
+    }
+    whole = machine([float(number * 7 % 100) for number in range(n)], sources=sources)
+    cut = whole.at_ms[n // 2]
+    now, before = (
+        Run("web-1", [table.take((table.at_ms >= cut) == late) for table in whole.tables.values()])
+        for late in (True, False)
+    )
+    index = build([now], tmp_path / "site", earlier=[before])
+
+    page = index.parent / "m/web-1/index.html"
+    rows = {row[0]: row for row in read(page).tables["metrics-table"][1:]}
+    found, _ = look(browser, page, tmp_path, 1440)
+
+    assert "–" not in rows["CPU busy"]
+    assert rows["nvme0n1 written"].count("–") == 1
+    assert (found["wide"], found["cut"], found["width"]) == ([], [], 1440)
 
 
 def test_on_a_telephone_a_machine_is_a_block_of_labelled_values(browser: str, tmp_path: Path) -> None:

@@ -119,6 +119,20 @@ def test_machines_that_would_share_an_address_do_not(tmp_path: Path) -> None:
     assert len(pages) == 4
 
 
+def test_machines_of_one_name_are_told_apart_by_their_ids(tmp_path: Path) -> None:
+    pages = built(
+        tmp_path, machine([99.0] * 30, "web-1", name="vm"), machine([99.0] * 30, "vm"), full("alone", "alone")
+    )
+
+    index = pages["index.html"]
+    assert {row[0].strip() for row in index.tables["machines-table"][1:]} == {"vm web-1", "vm vm", "alone"}
+    assert "vm web-1 · CPU" in index.text
+    assert "Machine id web-1" in pages["m/web-1/index.html"].text
+    assert "vm (web-1) · perfanalysis" in pages["m/web-1/index.html"].text
+    assert "Machine id vm" in pages["m/vm/index.html"].text
+    assert "Machine id" not in pages["m/alone/index.html"].text
+
+
 def test_nothing_to_report_is_said_and_writes_nothing(tmp_path: Path) -> None:
     with pytest.raises(NoInput, match="nothing to report"):
         build([], tmp_path / "site")
@@ -144,7 +158,7 @@ def test_a_finding_seen_often_is_one_card_with_all_its_times(tmp_path: Path) -> 
     assert "4 times, 8 min in all" in page.text
     assert len([ident for ident in page.ids if ident.startswith("f-cpu-saturated-web-1-20260101T00")]) >= 4
     assert "the longest of 4 times" in page.text
-    assert "1 machine. All CPUs together were 99 % busy" in pages["index.html"].text
+    assert "1 machine. The CPU was 99 % busy" in pages["index.html"].text
 
 
 def test_a_longer_episode_keeps_its_address(tmp_path: Path) -> None:

@@ -1,13 +1,17 @@
 """The states that data can be in, and what a page says of each: never a zero for what is not known."""
 
+import json
 from pathlib import Path
 
-from drawn_machines import START, built, disk, full, interface, machine, memory, run_of, stat
+import numpy as np
+from drawn_machines import START, built, container, disk, full, interface, machine, memory, run_of, stat
+from page_reader import read
 
 from appliance.analysis.run import Run
 from appliance.formats.reading import read_file
 from appliance.measurement import Measurement
 from appliance.samples import from_measurements
+from static_site.site import build
 
 
 def test_a_machine_without_samples_has_a_page_that_says_so(tmp_path: Path) -> None:
@@ -36,7 +40,8 @@ def test_two_samples_make_one_interval(tmp_path: Path) -> None:
     assert page.row("metrics-table", "CPU busy") == {
         "metric": "CPU busy", "unit": "% of all CPU time", "n": "1", "coverage": "100 %", "mean": "99.0",
         **dict.fromkeys(("p5", "p25", "p50", "p75", "p90", "p95", "p97.5", "p99", "p99.9"), "–"),
-        "max": "99.0", "max at": "00:00:10",
+        "max": "99.0", "max at": "00:00:10", "time over limit": "10 s over 90 %", "previous p95": "–", "Δ": "–",
+        "course": "",
     }  # fmt: skip
 
 
@@ -62,6 +67,102 @@ def test_what_is_always_zero_is_said_in_words(tmp_path: Path) -> None:
     assert "No disk was read or written in the period." in page.text
     assert "No interface of the machine received or sent anything in the period." in page.text
     assert "cpu-modes" not in page.ids
+
+
+def test_traffic_of_a_machine_with_itself_is_not_denied(tmp_path: Path) -> None:
+    own = {"/proc/net/dev": [interface("lo", 5000 * number) for number in range(30)]}
+
+    page = built(tmp_path, machine([1.0] * 30, sources=own))["m/web-1/index.html"]
+
+    assert "No interface of the machine besides lo received or sent anything in the period." in page.text
+    assert page.row("network-table", "lo")["received"] == "145 kB"
+
+
+def test_boots_that_were_not_collected_are_not_none(tmp_path: Path) -> None:
+    (tmp_path / "one.csv").write_text(
+        "timestamp,machine_id,cpu_user,cpu_system,cpu_idle,cpu_iowait,mem_total,mem_free,mem_available\n"
+        + "".join(f"{START + 60 * n},web-1,20,5,75,0,1000,1,500\n" for n in range(30))
+    )
+    containers = [Measurement(START + n, "container/docker/0123", container("0123", n)) for n in range(30)]
+
+    for name, run in (
+        ("csv", Run("web-1", read_file(tmp_path / "one.csv").samples)), ("containers", run_of(containers)),
+    ):  # fmt: skip
+        text = built(tmp_path / name, run)["m/web-1/index.html"].text
+        assert "Bootsnot collected" in text
+        assert "No gap or reset of a counter in the period. Boots and steps of the clock: not collected." in text
+    known = built(tmp_path / "known", machine([1.0] * 30))["m/web-1/index.html"].text
+    assert "Boots0" in known
+    assert "No boot, gap or reset of a counter in the period. Steps of the clock: not collected." in known
+
+
+def test_the_time_over_a_limit_is_that_of_the_intervals_that_reach_it(tmp_path: Path) -> None:
+    page = built(tmp_path, machine([0.0, *[95.0] * 3, 50.0, *[90.0] * 7, *[89.0] * 20]))["m/web-1/index.html"]
+
+    assert page.row("metrics-table", "CPU busy")["time over limit"] == "1 min 40 s over 90 %, longest 1 min 10 s"
+    assert page.row("metrics-table", "CPU iowait")["time over limit"] == "0 s over 40 %"
+    assert page.row("metrics-table", "CPU user")["time over limit"] == "–"
+
+
+def test_a_percentile_is_compared_with_the_period_of_equal_length_before(tmp_path: Path) -> None:
+    long_ago, before, now = (
+        [100.0] * 300,
+        [number % 50 for number in range(300)],
+        [number % 100 for number in range(300)],
+    )
+    whole = machine([*long_ago, *before, *now])
+    cut = (START + 10 * 599) * 1000
+
+    def part(early: bool) -> Run:
+        return Run("web-1", [table.take((table.at_ms <= cut) == early) for table in whole.tables.values()])
+
+    index = build([part(early=False)], tmp_path / "site", earlier=[part(early=True)])
+    page = read(index.parent / "m/web-1/index.html")
+
+    row = page.row("metrics-table", "CPU busy")
+    # The first sample of the period has no interval, so the last intervals before count as they are.
+    assert row["p95"] == f"{np.percentile(now[1:], 95):.1f}"
+    assert row["previous p95"] == f"{np.percentile(before[1:], 95):.1f}"
+    assert row["Δ"] == f"+{np.percentile(now[1:], 95) - np.percentile(before[1:], 95):.1f}"
+    assert "Previous p95: of the 49 min 50 s before 01:40:00 UTC" in page.text
+    alone = built(tmp_path / "alone", part(early=False))["m/web-1/index.html"]
+    assert alone.row("metrics-table", "CPU busy")["previous p95"] == "–"
+    assert "Previous p95: no earlier period" in alone.text
+
+
+def test_what_a_recorder_met_is_among_the_events(tmp_path: Path) -> None:
+    met = {
+        3: {"kind": "clock", "milliseconds": -2500}, 5: {"kind": "suspend", "milliseconds": 90_000},
+        7: {"kind": "late", "ticks": 1}, 9: {"kind": "lost", "samples": 1200},
+    }  # fmt: skip
+    measurements = []
+    for number in range(30):
+        if number in met:
+            measurements.append(Measurement(START + 10 * number, "perfanalysis[event]", json.dumps(met[number])))
+        measurements.append(Measurement(START + 10 * number, "/proc/stat", stat([(100 * number, 900 * number)])))
+
+    page = built(tmp_path, run_of(measurements))["m/web-1/index.html"]
+
+    assert [(row[0], row[1], row[2], row[4]) for row in page.tables["events-table"][1:]] == [
+        ("Clock set", "00:00:20", "00:00:30", "The clock was set back by 2.5 s."),
+        ("Sleep", "00:00:40", "00:00:50", "The machine slept for 1 min 30 s."),
+        ("Samples lost", "00:01:00", "00:01:10", "1 sample is missing: the recorder came too late for them."),
+        ("Samples lost", "00:01:20", "00:01:30", "1 200 samples are missing: there was no room on the disk."),
+    ]
+    assert "Clock set: 1, Sleep: 1 and Samples lost: 2." in page.text
+
+
+def test_a_finding_of_a_single_interval_has_no_length_of_zero(tmp_path: Path) -> None:
+    stolen = [
+        stat([(100 * number, 900 * number)]).replace("0 0 0 0\n", f"0 {int(number > 5)} 0 0\n", 1)
+        for number in range(30)
+    ]
+    run = run_of(Measurement(START + 10 * number, "/proc/stat", text) for number, text in enumerate(stolen))
+
+    text = built(tmp_path, run)["m/web-1/index.html"].text
+
+    assert "in 1 of 29 intervals" in text
+    assert "2026-01-01 00:01:00 UTC one interval" in text.replace("UTCone", "UTC one")
 
 
 def test_what_was_not_collected_is_never_zero(tmp_path: Path) -> None:
@@ -154,7 +255,7 @@ def test_a_csv_has_pages_of_what_it_holds_and_says_what_it_does_not(tmp_path: Pa
     assert page.row("metrics-table", "CPU user") == {**page.row("metrics-table", "CPU user"), "n": "30", "max": "49.0"}
     assert "CPU: user reached 49.0 % and system 5.00 %" in page.text
     assert "Not collected: steal and interrupts." in page.text
-    assert page.row("disks-table", "sda")["most read"] == "97.7 KiB/s (100 kB/s)"
+    assert page.row("disks-table", "sda")["most read"] == "100 kB/s"
     assert page.row("disks-table", "sda")["wait"] == "–"
     assert page.row("metrics-table", "eth0 received")["mean"] == "100 kbit/s"
     assert page.row("network-table", "eth0")["errors"] == "– / –"

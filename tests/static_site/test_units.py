@@ -2,6 +2,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from appliance.analysis import wording
 from static_site import units
 from static_site.units import THIN, text
 
@@ -18,7 +19,8 @@ from static_site.units import THIN, text
         (1023, units.BYTES, f"1{THIN}023 B"),
         (1024, units.BYTES, "1.00 KiB"),
         (98_099_200, units.BYTES, "93.6 MiB"),
-        (56_211_251, units.BYTES_PER_SECOND, "53.6 MiB/s"),
+        (56_211_251, units.TRAFFIC_PER_SECOND, "56.2 MB/s"),
+        (56_211_251, units.TRAFFIC, "56.2 MB"),
         (1_030_000, units.BITS_PER_SECOND, "1.03 Mbit/s"),
         (999, units.BITS_PER_SECOND, "999 bit/s"),
         (0.000_991, units.SECONDS, "991 µs"),
@@ -35,11 +37,6 @@ from static_site.units import THIN, text
 )
 def test_numbers_are_written_with_three_figures_and_a_unit_that_fits(value, quantity, written) -> None:
     assert text(value, quantity).replace(units.NO_BREAK, " ") == written
-
-
-def test_a_disk_rate_is_written_both_ways_of_counting() -> None:
-    assert units.bytes_per_second(56_211_251).replace(units.NO_BREAK, " ") == "53.6 MiB/s (56.2 MB/s)"
-    assert units.bytes_per_second(12).replace(units.NO_BREAK, " ") == "12.0 B/s"
 
 
 @given(st.floats(1e-9, 1e15))
@@ -62,6 +59,17 @@ def test_a_change_has_its_sign(value: float, written: str) -> None:
     assert units.signed(value) == written
 
 
+@pytest.mark.parametrize(
+    ("value", "quantity", "written"),
+    [
+        (1_430_000, units.TRAFFIC_PER_SECOND, "+1.43 MB/s"), (-0.5, units.PERCENT, "−0.50 %"),
+        (0, units.PERCENT, "0 %"), (-0.01, units.PERCENT, "<0.1 %"),
+    ],
+)  # fmt: skip
+def test_a_change_of_a_quantity_has_its_sign_and_its_unit(value, quantity, written) -> None:
+    assert units.change(value, quantity).replace(units.NO_BREAK, " ") == written
+
+
 def test_lists_and_counts_read_as_sentences() -> None:
     assert units.listed([]) == ""
     assert units.listed(["a"]) == "a"
@@ -77,3 +85,10 @@ def test_a_number_and_its_unit_stay_on_one_line() -> None:
     joined = units.joined(sentence)
 
     assert joined == "sda moved 51.3\u00a0MB/s in 5\u00a0min, 99\u00a0% of 6 days; 4 MBoot"
+
+
+def test_thousands_of_a_sentence_are_grouped_as_on_all_of_the_page() -> None:
+    sentence = f"held back in 4 of {wording.grouped(6005)} periods, 12 345 678 in all, CPU 1 2000"
+
+    assert units.joined(sentence) == f"held back in 4 of 6{THIN}005 periods, 12{THIN}345{THIN}678 in all, CPU 1 2000"
+    assert units.grouped(6005) == f"6{THIN}005"

@@ -13,6 +13,7 @@ from appliance.analysis.derived import container_throttled, only
 from appliance.analysis.findings.episodes import episodes
 from appliance.analysis.findings.finding import Evidence, Finding, Severity
 from appliance.analysis.run import Run
+from appliance.analysis.wording import cpus, grouped
 from appliance.metrics import CONTAINER_PERIOD, CONTAINER_PERIODS, CONTAINER_QUOTA, CONTAINER_THROTTLED
 
 THROTTLED_PERCENT, CALM_PERCENT = 25.0, 10.0
@@ -48,8 +49,8 @@ def seldom(run: Run, container: str, share: pd.Series) -> Finding:
     return Finding(
         "container-throttled", Severity.INFO, "container", container_name(run, container),
         int(above.index[0]), int(above.index[-1]),
-        f"The container was held back in {here:.0f} of {periods:.0f} periods by its quota{quota(run, container)}; "
-        f"in {ever:.0f} of {lived:.0f} since it was started.",
+        f"The container was held back in {grouped(here)} of {grouped(periods)} periods by its quota"
+        f"{quota(run, container)}; in {grouped(ever)} of {grouped(lived)} since it was started.",
         Evidence(TITLE, UNIT, THROTTLED_PERCENT, share, float(above.max()), int(above.idxmax())),
     )  # fmt: skip
 
@@ -57,7 +58,7 @@ def seldom(run: Run, container: str, share: pd.Series) -> Finding:
 def quota(run: Run, container: str) -> str:
     """Say how much CPU time a container may use, where it was recorded."""
     allowed = only(run.values(CONTAINER_QUOTA) / run.values(CONTAINER_PERIOD), container).max()
-    return f" of {allowed:.3g} CPUs" if allowed > 0 else ""
+    return f" of {cpus(allowed)}" if allowed > 0 else ""
 
 
 def container_name(run: Run, container: str) -> str:

@@ -55,8 +55,9 @@ def finding(
     episode: Episode, series: pd.Series, subject: str, what: str, every: pd.Series, cpus: int, title: str
 ) -> Finding:
     average = every.loc[episode.series.index].mean()
+    which = "both" if cpus == 2 else f"all {cpus}"
     return Finding(
         "core-saturated", Severity.MEDIUM, "cpu", subject, episode.start_ms, episode.end_ms,
-        f"{what} while the average of all {cpus} was {average:.0f} %.",
+        f"{what} while the average of {which} was {average:.0f} %.",
         episode.evidence(series, title, "% of one CPU", CORE_PERCENT),
     )  # fmt: skip

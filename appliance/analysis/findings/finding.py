@@ -41,8 +41,3 @@ class Finding:
     end_ms: int
     sentence: str
     evidence: Evidence
-
-
-def three_digits(number: float) -> str:
-    """Write a number with three significant digits, and all digits of a large one: 0.126, 51.3, 1020."""
-    return f"{number:.3g}" if number < 1000 else f"{number:.0f}"

@@ -8,9 +8,9 @@ from collections.abc import Iterator
 
 import pandas as pd
 
-from appliance import duration
 from appliance.analysis.findings.finding import Evidence, Finding, Severity
 from appliance.analysis.run import GAP, Run
+from appliance.analysis.wording import duration, grouped
 
 
 def check(run: Run) -> Iterator[Finding]:
@@ -18,9 +18,9 @@ def check(run: Run) -> Iterator[Finding]:
     if not events or run.interval_seconds is None:
         return
     intervals = pd.Series(run.main_intervals.seconds, index=run.axis(run.main_group))
-    missing = duration.text(round(sum(event.end_ms - event.start_ms for event in events) / 1000))
+    missing = duration(round(sum(event.end_ms - event.start_ms for event in events) / 1000))
     longest = max(events, key=lambda event: event.end_ms - event.start_ms)
-    count = "One gap" if len(events) == 1 else f"{len(events)} gaps"
+    count = "One gap" if len(events) == 1 else f"{grouped(len(events))} gaps"
     yield Finding(
         "gaps", Severity.INFO, "data", "samples", events[0].start_ms, events[-1].end_ms,
         f"{count} without samples, {missing} in all: nothing is known of that time.",

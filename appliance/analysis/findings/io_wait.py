@@ -7,10 +7,11 @@ what it moved are named beside it, so a backup is told from a fault.
 
 from collections.abc import Iterator
 
-from appliance.analysis.derived import cpu_seconds, cpu_shares
+from appliance.analysis.derived import cpu_count, cpu_seconds, cpu_shares
 from appliance.analysis.findings.episodes import Episode, episodes
-from appliance.analysis.findings.finding import Finding, Severity, three_digits
+from appliance.analysis.findings.finding import Finding, Severity
 from appliance.analysis.run import Run
+from appliance.analysis.wording import three_digits
 from appliance.metrics import DISK_READ_BYTES, DISK_WRITTEN_BYTES
 
 WAIT_PERCENT, CALM_PERCENT = 40.0, 25.0
@@ -18,10 +19,11 @@ WAIT_PERCENT, CALM_PERCENT = 40.0, 25.0
 
 def check(run: Run) -> Iterator[Finding]:
     waiting = cpu_shares(run)["iowait"]
+    who, their = ("The CPU", "its") if cpu_count(run) == 1 else ("The CPUs", "their")
     for episode in episodes(waiting, cpu_seconds(run), WAIT_PERCENT, CALM_PERCENT):
         yield Finding(
             "io-wait", Severity.HIGH, "disk", "CPU and disks", episode.start_ms, episode.end_ms,
-            f"The CPUs waited for disks {episode.mean:.0f} % of their time{busiest_disk(run, episode)}.",
+            f"{who} waited for disks {episode.mean:.0f} % of {their} time{busiest_disk(run, episode)}.",
             episode.evidence(waiting, "CPU waiting for disks", "% of all CPU time", WAIT_PERCENT),
         )  # fmt: skip
 

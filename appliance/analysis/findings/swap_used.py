@@ -11,8 +11,9 @@ import pandas as pd
 
 from appliance.analysis.derived import only, swap_used
 from appliance.analysis.findings.episodes import episodes
-from appliance.analysis.findings.finding import Evidence, Finding, Severity, three_digits
+from appliance.analysis.findings.finding import Evidence, Finding, Severity
 from appliance.analysis.run import Run
+from appliance.analysis.wording import grouped, three_digits
 from appliance.metrics import SWAPPED_IN, SWAPPED_OUT
 
 PAGES_PER_SECOND, CALM_PER_SECOND = 100.0, 20.0
@@ -25,7 +26,7 @@ def check(run: Run) -> Iterator[Finding]:
         for episode in episodes(moved, run.seconds(SWAPPED_IN), PAGES_PER_SECOND, CALM_PER_SECOND):
             yield Finding(
                 "swapping", Severity.HIGH, "memory", "swap", episode.start_ms, episode.end_ms,
-                f"Memory was swapped in and out at {episode.mean:.0f} pages a second.",
+                f"Memory was swapped in and out at {grouped(episode.mean)} pages a second.",
                 episode.evidence(moved, "Pages swapped in and out", "pages/s", PAGES_PER_SECOND),
             )  # fmt: skip
     used = swap_used(run)
