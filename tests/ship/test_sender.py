@@ -223,7 +223,7 @@ def test_a_receiver_that_is_down_and_comes_back_gets_everything(
     sender.start()
     for at in range(7):
         sender.put(7, sample(at))
-    until(lambda: sender.breaker.failures > 3)
+    until(lambda: sender.breaker.opened)
 
     server = receiver(stored, port=port)
     until(lambda: sender.sent == 7)
@@ -233,6 +233,8 @@ def test_a_receiver_that_is_down_and_comes_back_gets_everything(
     assert sorted(at for request in server.requests for at in request.times) == list(range(7))
     assert caplog.messages == [
         f"Samples wait to be sent: {server.url}: it cannot be reached: Connection refused.",
+        f"{server.url} failed 5 times in a row: it is asked every 0 s from now on (circuit breaker open).",
+        f"{server.url} answers again (circuit breaker closed).",
         f"{server.url} takes samples again.",
     ]
 
