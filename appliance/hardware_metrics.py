@@ -7,6 +7,7 @@ FILE_HANDLES, HUNG_TASKS_FILE = "/proc/sys/fs/file-nr", "/proc/sys/kernel/hung_t
 MDSTAT, INTERRUPTS_FILE, BUDDYINFO = "/proc/mdstat", "/proc/interrupts", "/proc/buddyinfo"
 CPUFREQ, THROTTLE, HWMON = "cpufreq[*]", "thermal_throttle[*]", "hwmon[*]"
 EDAC, NUMA = "edac[*]", "numa[*]"
+THERMAL, CARRIER = "thermal_zone[*]", "carrier[*]"
 
 
 # The scheduler: nanoseconds in which tasks ran on a CPU, and in which they waited for it.
@@ -96,6 +97,14 @@ PACKAGE_THROTTLES = hardware(
 TEMPERATURE = hardware(
     HWMON, "millidegrees", "temperature_celsius", Unit.CELSIUS, "sensor", "Temperature.", "node_hwmon_temp_celsius",
     Kind.GAUGE, 1000,
+)  # fmt: skip
+ZONE_TEMPERATURE = hardware(
+    THERMAL, "millidegrees", "thermal_zone_temperature_celsius", Unit.CELSIUS, "sensor", "Temperature of a zone.",
+    "node_thermal_zone_temp", Kind.GAUGE, 1000,
+)  # fmt: skip
+CARRIER_CHANGES = hardware(
+    CARRIER, "changes", "network_carrier_changes_total", Unit.COUNT, "interface",
+    "Times that the link of an interface came or went.", "node_network_carrier_changes_total",
 )  # fmt: skip
 MEMORY_CORRECTED = hardware(
     EDAC, "corrected", "memory_errors_corrected_total", Unit.COUNT, "controller", "Memory errors that were corrected.",

@@ -24,6 +24,10 @@ class Stopping:
             if signal.getsignal(number) is not signal.SIG_IGN
         }
 
+        # Other programs read their settings again at these; to end for one would lose samples.
+        for number in (signal.SIGUSR1, signal.SIGUSR2):
+            signal.signal(number, signal.SIG_IGN)
+
     def wait(self, seconds: float) -> bool:
         """Wait so long at most, and say whether we were asked to stop: once for each signal."""
         ready, _, _ = select.select([self.noted], [], [], max(0, seconds))

@@ -63,10 +63,8 @@ def lines(collector: "Collector") -> Iterator[str]:
     yield f"  samples   {status['samples']:,} taken, {late:,} too late, {unread:,} readings failed"
     if "sent" in status:
         yield from road(status)
-    yield (
-        f"  cost      {status['cpu_ms_per_sample']:g} ms CPU a sample, {status['memory_bytes'] / 1e6:.1f} MB memory, "
-        f"{status['cpu_seconds']:g} s CPU in all"
-    )
+    cpu = f"{each:g} ms CPU a sample, " if (each := status["cpu_ms_per_sample"]) is not None else ""
+    yield (f"  cost      {cpu}{status['memory_bytes'] / 1e6:.1f} MB memory, {status['cpu_seconds']:g} s CPU in all")
 
 
 def life(collector: "Collector") -> str:

@@ -60,6 +60,8 @@ COLLECTORS: list[Callable[[str], Source]] = [
     sysfs.cpufreq,
     sysfs.throttle,
     sysfs.hwmon,
+    sysfs.thermal,
+    sysfs.carrier,
     sysfs.edac,
     sysfs.numa,
     mdstat.source,

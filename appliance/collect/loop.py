@@ -109,7 +109,11 @@ class Session:
         """How many samples each sink could not take, one after the other."""
 
     def late(self, ticks: int) -> None:
-        logger.log(logging.INFO if self.counts.late else logging.WARNING, "%d ticks came too late: skipped.", ticks)
+        logger.log(
+            logging.INFO if self.counts.late else logging.WARNING,
+            "%s too late: skipped.",
+            f"{ticks} ticks came" if ticks > 1 else "A tick came",
+        )
         self.counts.late += ticks
         self.events.append({"kind": "late", "ticks": ticks})
 

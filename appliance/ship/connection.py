@@ -17,6 +17,8 @@ if TYPE_CHECKING:
     import ssl
 
 CONNECT_SECONDS = 5
+OTHER_NAME = (62, 64)
+"""OpenSSL's codes of a certificate that is another host's, or another address's."""
 ANSWER_SECONDS = 30
 MAX_ANSWER_BYTES = 64 << 10
 
@@ -72,9 +74,7 @@ class Connection:
         except OSError as error:
             connection.close()
             if (why := untrusted(error)) is not None:
-                raise BadConfiguration(
-                    f"the certificate of {self.url} is not trusted: {why}; name its authority with --ca-file."
-                ) from error
+                raise BadConfiguration(f"the certificate of {self.url} is not trusted: {why}.") from error
             raise
         connection.sock.settimeout(ANSWER_SECONDS)
         return connection
@@ -111,7 +111,10 @@ def untrusted(error: OSError) -> str | None:
     """Say why a certificate was not believed; None if that is not what is wrong."""
     import ssl  # noqa: PLC0415
 
-    return error.verify_message if isinstance(error, ssl.SSLCertVerificationError) else None
+    if not isinstance(error, ssl.SSLCertVerificationError):
+        return None
+    said = error.verify_message.rstrip(".")
+    return said if error.verify_code in OTHER_NAME else f"{said}; name its authority with --ca-file"
 
 
 def is_plain(url: str) -> bool:

@@ -197,7 +197,7 @@ class Sender(threading.Thread):
             answer = self.send(packed, digest, batch.run)
             if answer.verdict in (Verdict.AGAIN, Verdict.ELSEWHERE):
                 self.failed_once(answer)
-                self.wait(max(answer.wanted_seconds, self.backoff()))
+                self.wait(max(answer.wanted_seconds, self.backoff()), answer.wanted_seconds)
             elif answer.verdict is Verdict.PAUSED:
                 self.paused(answer)
             else:
@@ -304,14 +304,18 @@ class Sender(threading.Thread):
         doubled = self.pace.first_seconds * 2 ** min(max(self.breaker.failures - 1, 0), 30)
         return random.uniform(0, min(self.pace.longest_seconds, doubled))  # noqa: S311
 
-    def wait(self, seconds: float) -> None:
-        """Wait, but not past the deadline; and when one is set meanwhile, try at once."""
+    def wait(self, seconds: float, wanted_seconds: float = 0) -> None:
+        """Wait, but not past the deadline; and when one is set meanwhile, no longer than the receiver wants it."""
+        asked_until = time.monotonic() + wanted_seconds
         with self.changed:
             if self.deadline is not None:
                 seconds = min(seconds, self.deadline - time.monotonic())
                 self.changed.wait_for(lambda: self.given_up, seconds)
             else:
                 self.changed.wait_for(lambda: self.deadline is not None, seconds)
+                if self.deadline is not None:
+                    rest = min(asked_until, self.deadline) - time.monotonic()
+                    self.changed.wait_for(lambda: self.given_up, max(0, rest))
 
     @property
     def given_up(self) -> bool:

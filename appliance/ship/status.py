@@ -22,7 +22,9 @@ FOLDER = "collectors"
 VERSION = 1
 ALWAYS = {"pid", "mode", "target", "machine_id", "interval_seconds", "started", "updated", "state", "samples", "late",
           "unread", "cpu_seconds", "cpu_ms_per_sample", "memory_bytes"}  # fmt: skip
-WRITE_SECONDS = 10
+SOONEST_SECONDS, WRITE_SECONDS = 1, 10
+FEW_SAMPLES = 5
+"""Of fewer, what each costs is not known."""
 FORGET_SECONDS = 7 * 86400
 """How long the file of a collector that was killed is kept."""
 
@@ -70,7 +72,7 @@ class Watch:
         self.look, self.writers = look, writers
         self.samples = 0
         self.cpu_before = time.process_time()
-        self.written = float("-inf")
+        self.began = self.written = time.monotonic() - SOONEST_SECONDS
         self.failing = False
 
     def __call__(self, _: int, __: bytes) -> None:
@@ -78,7 +80,9 @@ class Watch:
         if self.samples == 1:
             # Starting, and the first sample with all that does not change, are no cost of the others.
             self.cpu_before = time.process_time()
-        if time.monotonic() - self.written >= WRITE_SECONDS:
+        # Often at first: who has just started it looks whether it works.
+        now = time.monotonic()
+        if now - self.written >= min(WRITE_SECONDS, self.written - self.began):
             self.write("running")
 
     def write(self, state: str) -> None:
@@ -100,7 +104,9 @@ class Watch:
             "updated": round(time.time(), 3),
             "samples": self.samples,
             "cpu_seconds": round(cpu_seconds, 3),
-            "cpu_ms_per_sample": round(1000 * (cpu_seconds - self.cpu_before) / max(1, self.samples - 1), 3),
+            "cpu_ms_per_sample": round(1000 * (cpu_seconds - self.cpu_before) / max(1, self.samples - 1), 3)
+            if self.samples > FEW_SAMPLES
+            else None,
             "memory_bytes": resident_bytes(),
             **self.look(),
         }

@@ -106,7 +106,15 @@ SYS = {
     "class/hwmon/hwmon0/temp1_label": "Package id 0\n",
     "class/hwmon/hwmon0/temp2_input": "-500\n",
     "class/hwmon/hwmon0/temp3_input": "",
+    "class/thermal/thermal_zone0/type": "acpitz\n",
+    "class/thermal/thermal_zone0/temp": "27800\n",
+    "class/net/lo/carrier_changes": "0\n",
+    "class/net/eth0/carrier_changes": "2\n",
+    "class/net/bonding_masters": "\n",
 }
+HARDWARE = [
+    sysfs.cpufreq, sysfs.throttle, sysfs.hwmon, sysfs.thermal, sysfs.carrier, sysfs.edac, sysfs.numa,
+]  # fmt: skip
 
 
 @pytest.fixture
@@ -125,6 +133,8 @@ def test_what_the_hardware_says(proc: Path, sys: Path) -> None:
     ]
     assert list(sysfs.throttles(sys)) == [{"name": "0", "core": 3, "package": 4}]
     assert list(sysfs.memory_errors(sys)) == [{"name": "mc0", "corrected": 5, "uncorrected": 0}]
+    assert list(sysfs.zones(sys)) == [{"name": "0 acpitz", "millidegrees": 27800}]
+    assert list(sysfs.links(sys)) == [{"name": "eth0", "changes": 2}, {"name": "lo", "changes": 0}]
     assert list(sysfs.temperatures(sys)) == [
         {"name": "coretemp 0 Package id 0", "millidegrees": 45000},
         {"name": "coretemp 0 temp2", "millidegrees": -500},
@@ -134,7 +144,7 @@ def test_what_the_hardware_says(proc: Path, sys: Path) -> None:
     }  # fmt: skip
 
 
-@pytest.mark.parametrize("make", [sysfs.cpufreq, sysfs.throttle, sysfs.hwmon, sysfs.edac, sysfs.numa])
+@pytest.mark.parametrize("make", HARDWARE)
 def test_what_the_hardware_says_can_be_parsed(proc: Path, sys: Path, make: Callable[[str], Source]) -> None:
     source = make(str(proc))
     known = parsers.find(source.subsystem)
@@ -146,7 +156,7 @@ def test_what_the_hardware_says_can_be_parsed(proc: Path, sys: Path, make: Calla
     assert list(known[1](text))
 
 
-@pytest.mark.parametrize("make", [sysfs.cpufreq, sysfs.throttle, sysfs.hwmon, sysfs.edac, sysfs.numa])
+@pytest.mark.parametrize("make", HARDWARE)
 def test_a_machine_that_has_no_such_hardware_has_no_such_source(proc: Path, make: Callable[[str], Source]) -> None:
     with pytest.raises(FileNotFoundError, match="this machine has none"):
         make(str(proc)).read()

@@ -1,5 +1,5 @@
 """
-What the hardware says under /sys, where there is any: frequency, heat, memory errors, NUMA nodes.
+What the hardware says under /sys, where there is any: frequency, heat, links, memory errors, NUMA nodes.
 
 Such a file may take its time, or wait for a device that does not answer: it is asked now and then, with a deadline.
 """
@@ -29,6 +29,14 @@ def throttle(root: str) -> Source:
 
 def hwmon(root: str) -> Source:
     return records("hwmon[*]", root, "class/hwmon/hwmon0", temperatures)
+
+
+def thermal(root: str) -> Source:
+    return records("thermal_zone[*]", root, "class/thermal/thermal_zone0", zones)
+
+
+def carrier(root: str) -> Source:
+    return records("carrier[*]", root, "class/net/lo", links)
 
 
 def edac(root: str) -> Source:
@@ -82,6 +90,19 @@ def temperatures(place: Path) -> Iterator[dict[str, Any]]:
                 sensor = file.name.removesuffix("_input")
                 label = text(chip / f"{sensor}_label") or sensor
                 yield {"name": f"{text(chip / 'name')} {chip.name[5:]} {label}".strip(), "millidegrees": degrees}
+
+
+def zones(place: Path) -> Iterator[dict[str, Any]]:
+    """A zone is called by its number and its type: "0 acpitz"."""
+    for folder in sorted((place / "class/thermal").glob("thermal_zone*")):
+        if (degrees := number(folder / "temp")) is not None:
+            yield {"name": f"{folder.name[12:]} {text(folder / 'type')}".strip(), "millidegrees": degrees}
+
+
+def links(place: Path) -> Iterator[dict[str, Any]]:
+    for folder in sorted((place / "class/net").iterdir()):
+        if (changes := number(folder / "carrier_changes")) is not None:
+            yield {"name": folder.name, "changes": changes}
 
 
 def memory_errors(place: Path) -> Iterator[dict[str, Any]]:
