@@ -6,6 +6,7 @@ Prints one line per figure, with its budget. Takes about two minutes.
 
 import http.server
 import json
+import math
 import os
 import re
 import shutil
@@ -26,6 +27,7 @@ WARM_UP_SECONDS = 14
 """With the minute, long enough for the recorder to tell twice what each source took: it does so every 60 s or 70."""
 SADC = ("/usr/lib/sysstat/sadc", "/usr/lib64/sa/sadc")
 MANY_SAMPLES = 100_000
+MEMORY_MB, WIRE_BYTES = 16, 600
 PSUTIL = """
 import psutil, time
 while True:
@@ -85,31 +87,37 @@ def one_minute(folder: Path) -> None:
         cost = {name: (cpu_seconds(pid) - before[name]) / samples * 1000 for name, pid in running.items()}
         memory = {name: resident_mb(pid) for name, pid in running.items()}
     server.shutdown()
-    limit = cost.get("sadc -S XALL")
     crowd = sum(entry.name.isdigit() for entry in Path("/proc").iterdir())
     share = processes_share(folder)
     for name, milliseconds in cost.items():
         print(f"CPU a sample, {name}: {milliseconds:.2f} ms")
-    budget = "none, for want of sadc" if limit is None else f"sadc's, {limit:.2f}"
+    limit = cost.get("sadc -S XALL", float("nan"))
     for name in ("pcc, local", "pcc, trickle"):
-        print(f"CPU a sample, {name}, without processes: {cost[name] - share:.2f} ms (budget: {budget})")
-    print(f"CPU a sample for 100 processes, of {crowd}: {share / crowd * 100:.2f} ms (budget: as much again)")
+        told(f"CPU a sample, {name}, without processes", cost[name] - share, "ms", limit)
+    told(f"CPU a sample for 100 processes, of {crowd}", share / crowd * 100, "ms", limit)
     for name in ("pcc, local", "pcc, trickle"):
-        print(f"resident memory, {name}: {memory[name]:.1f} MB (budget: 16)")
+        told(f"resident memory, {name}", memory[name], "MB", MEMORY_MB)
     sent = Counting.sizes[0] / SECONDS if Counting.sizes else float("nan")
-    print(f"bytes a sample on the wire, batches of {SECONDS}: {sent:.0f} (budget: 600)")
+    told(f"a sample on the wire, batches of {SECONDS}", sent, "bytes", WIRE_BYTES)
     print(f"bytes a sample in the recording: {(folder / 'r.json').stat().st_size / recorded(folder):.0f}")
+
+
+def told(what: str, value: float, unit: str, budget: float) -> None:
+    """Print a figure; a budget that cannot be known here, for want of sysstat, is said to be none."""
+    known = not math.isnan(budget)
+    found = f"budget: {budget:.2f}{', MISSED' if value > budget else ''}" if known else "no sadc to compare with"
+    print(f"{what}: {value:.2f} {unit} ({found})")
 
 
 def processes_share(folder: Path) -> float:
     """Return the milliseconds a sample that went into processes, by what the recorder says of itself each minute."""
-    told: list[tuple[int, int]] = []
+    sums: list[tuple[int, int]] = []
     with (folder / "r.json").open() as file:
         for record in map(json.loads, file):
             own = json.loads(record["measurement"]) if record["subsystem"] == "perfanalysis[self]" else {}
             if "sources" in own:
-                told.append((own["samples"], own["sources"]["perfanalysis[processes]"]["ns"]))
-    (first, before), (last, after) = told[0], told[-1]
+                sums.append((own["samples"], own["sources"]["perfanalysis[processes]"]["ns"]))
+    (first, before), (last, after) = sums[0], sums[-1]
     return (after - before) / max(1, last - first) / 1e6
 
 
