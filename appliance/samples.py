@@ -38,8 +38,8 @@ class Values:
     present: npt.NDArray[np.bool_] | None = None
     """Where there is a value, shape (n,); None where there always is. Where there is none, the number says nothing."""
 
-    def take(self, rows: npt.NDArray[Any]) -> "Values":
-        """Return the values at some rows: indexes or a mask."""
+    def take(self, rows: npt.NDArray[Any] | slice) -> "Values":
+        """Return the values at some rows: indexes, a mask or a slice."""
         return Values(self.numbers[rows], None if self.present is None else self.present[rows])
 
     def mask(self) -> npt.NDArray[np.bool_]:
@@ -55,8 +55,8 @@ class Samples:
     """Unix milliseconds, shape (n,), strictly increasing, n > 0."""
     columns: Mapping[Column, Values]
 
-    def take(self, rows: npt.NDArray[Any]) -> "Samples":
-        """Return the samples at some rows (indexes or a mask), without the columns that have no value there."""
+    def take(self, rows: npt.NDArray[Any] | slice) -> "Samples":
+        """Return the samples at some rows (indexes, mask or slice), without the columns that have no value there."""
         columns = {
             column: part
             for column, values in self.columns.items()
@@ -103,7 +103,10 @@ class Parsed:
     @property
     def count(self) -> int:
         """How many samples: different times of different machines and runs."""
-        return len({(part.machine, part.run, at) for part in self.samples for at in part.at_ms.tolist()})
+        times: dict[tuple[str, int], list[Times]] = {}
+        for part in self.samples:
+            times.setdefault((part.machine, part.run), []).append(part.at_ms)
+        return sum(len(distinct(parts)) for parts in times.values())
 
 
 class Rows:

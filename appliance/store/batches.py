@@ -16,8 +16,7 @@ from appliance.errors import Conflict
 from appliance.samples import Column, Samples, Values, distinct
 from appliance.store import blocks, database
 from appliance.store.database import Database
-from appliance.store.tenant import Batch as StoredBatch
-from appliance.store.tenant import Machine, TenantStore
+from appliance.store.tenant import TenantStore
 
 MAX_CONFLICTS_LISTED = 20
 Conflicts = dict[tuple[str, int, int], dict[str, Any]]
@@ -87,8 +86,8 @@ def find_receipt(store: TenantStore, digest: bytes) -> Receipt | None:
 
 
 def stored_receipt(db: Database, digest: bytes) -> Receipt | None:
-    row = next(iter(StoredBatch.select(StoredBatch.receipt).where(StoredBatch.digest == digest).execute(db)), None)
-    return None if row is None else replace(Receipt(**json.loads(row.receipt)), duplicate=True)
+    row = db.execute_sql("SELECT receipt FROM batch WHERE digest = ?", (digest,)).fetchone()
+    return None if row is None else replace(Receipt(**json.loads(row[0])), duplicate=True)
 
 
 def add(db: Database, batch: Batch) -> Receipt:
@@ -104,11 +103,15 @@ def add(db: Database, batch: Batch) -> Receipt:
         if part.machine not in machines:
             machines[part.machine] = machine_id(db, part.machine, now)
         every.add(part)
+        touched = blocks.overlaps(db, machines[part.machine], part)
         for piece in blocks.pieces(part):
-            new = only_new(db, machines[part.machine], piece, conflicts)
+            new = piece if not touched else only_new(db, machines[part.machine], piece, conflicts)
             if new is not None:
                 blocks.insert(db, machines[part.machine], new)
-                fresh.add(new)
+                if touched:
+                    fresh.add(new)
+        if not touched:
+            fresh.add(part)
         blocks.merge_small(db, machines[part.machine], part)
     if conflicts and not batch.keep_first:
         raise refusal(conflicts, every.count())
@@ -116,9 +119,10 @@ def add(db: Database, batch: Batch) -> Receipt:
         add_facts(db, machine, batch.facts, now)
     known = every.count() - fresh.count() - sum(not fresh.has(*key) for key in conflicts)
     receipt = Receipt(batch.digest.hex(), every.count(), fresh.count(), known, len(conflicts), *every.span())
-    StoredBatch.insert(
-        digest=batch.digest, kind=batch.kind, key_id=batch.key_id, received_ms=now, receipt=json.dumps(asdict(receipt))
-    ).execute(db)
+    db.execute_sql(
+        "INSERT INTO batch(digest, kind, key_id, received_ms, receipt) VALUES(?, ?, ?, ?, ?)",
+        (batch.digest, batch.kind, batch.key_id, now, json.dumps(asdict(receipt))),
+    )
     return receipt
 
 
@@ -129,7 +133,10 @@ class Times:
         self.parts: dict[tuple[str, int], list[npt.NDArray[np.int64]]] = {}
 
     def add(self, samples: Samples) -> None:
-        self.parts.setdefault((samples.machine, samples.run), []).append(samples.at_ms)
+        parts = self.parts.setdefault((samples.machine, samples.run), [])
+        # Groups that were read together have the same times.
+        if not parts or not np.array_equal(parts[-1], samples.at_ms):
+            parts.append(samples.at_ms)
 
     @cached_property
     def seen(self) -> dict[tuple[str, int], npt.NDArray[np.int64]]:
@@ -169,7 +176,7 @@ def machine_id(db: Database, name: str, now: int) -> int:
         "ON CONFLICT(name) DO UPDATE SET seen_ms = max(seen_ms, excluded.seen_ms)",
         (name, now, now),
     )
-    return int(next(iter(Machine.select(Machine.id).where(Machine.name == name).execute(db))).id)
+    return int(db.execute_sql("SELECT id FROM machine WHERE name = ?", (name,)).fetchone()[0])
 
 
 def only_new(db: Database, machine: int, samples: Samples, conflicts: Conflicts) -> Samples | None:
