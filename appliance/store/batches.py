@@ -4,6 +4,7 @@ import hashlib
 import json
 import time
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from dataclasses import asdict, dataclass, replace
 from functools import cached_property
 from typing import Any
@@ -12,7 +13,7 @@ import numpy as np
 import numpy.typing as npt
 
 from appliance import moment
-from appliance.errors import Conflict
+from appliance.errors import Conflict, PerfanalysisError
 from appliance.samples import Column, Samples, Values, distinct
 from appliance.store import blocks, database
 from appliance.store.database import Database
@@ -67,16 +68,64 @@ def start_digest(kind: str, machine: str) -> "hashlib._Hash":
 
 def add_batch(store: TenantStore, batch: Batch) -> Receipt:
     """
-    Store a batch in one transaction and return its receipt, or the receipt of when it was stored before.
+    Store a batch whole or not at all and return its receipt, or the receipt of when it was stored before.
 
     When it returns, the samples are on the disk. Raises Conflict if values differ from stored ones of the same machine,
     run and time (unless the batch says to keep the first ones), and the errors of `database.translated`.
+
+    Batches that wait for the store are stored together: whoever comes to its turn first commits for all of them, and
+    the others find theirs done. Waiting for the disk is most of what a small batch costs.
     """
+    own = Waiting(batch)
+    store.waiting.put(own)
     try:
-        with store.lock, store.database.atomic("IMMEDIATE"):
-            return add(store.database, batch)
+        with store.lock:
+            if own.outcome is None and not own.taken:
+                commit_waiting(store)
+            if own.outcome is None:
+                with store.database.atomic("IMMEDIATE"):
+                    return add(store.database, batch)
     except (OSError, *database.LIBRARY_ERRORS) as error:
         raise database.translated(error, store.path) from error
+    if isinstance(own.outcome, Receipt):
+        return own.outcome
+    raise own.outcome
+
+
+@dataclass(slots=True, eq=False)
+class Waiting:
+    """A batch on its way into the store."""
+
+    batch: Batch
+    taken: bool = False
+    """It was tried together with others: if that failed, it is tried alone."""
+    outcome: Receipt | PerfanalysisError | None = None
+    """Set after the commit, never before."""
+
+
+def commit_waiting(store: TenantStore) -> None:
+    """Store all batches that wait in one transaction, if there are several; the caller holds the store's lock."""
+    group: list[Waiting] = []
+    while not store.waiting.empty():
+        group.append(store.waiting.get())
+        group[-1].taken = True
+    if len(group) < 2:
+        return
+    # Whatever else goes wrong undoes the whole transaction; the batch that it comes from will meet it again alone.
+    with suppress(Exception):
+        with store.database.atomic("IMMEDIATE"):
+            outcomes = [attempt(store.database, waiting.batch) for waiting in group]
+        for waiting, outcome in zip(group, outcomes, strict=True):
+            waiting.outcome = outcome
+
+
+def attempt(db: Database, batch: Batch) -> Receipt | PerfanalysisError:
+    """Store a batch inside a transaction; what refuses it leaves the transaction as it was."""
+    try:
+        with db.savepoint():
+            return add(db, batch)
+    except PerfanalysisError as error:
+        return error
 
 
 def find_receipt(store: TenantStore, digest: bytes) -> Receipt | None:
