@@ -95,7 +95,8 @@ def join(parts: Sequence[Samples]) -> Samples:
 class Parsed:
     """What one file or request said: samples, the facts that came with them, and what was not read."""
 
-    samples: list[Samples] = field(default_factory=list)
+    samples: Sequence[Samples] = field(default_factory=list)
+    """To go through one by one: those of a long file are read from the disk, each time anew."""
     facts: dict[str, Any] = field(default_factory=dict)
     """Facts of the machine by name ("cpuinfo", "meta", "container/<id>"), each a plain JSON object."""
     warnings: list[str] = field(default_factory=list)

@@ -82,6 +82,11 @@ class Rows:
     numbers: dict[int, Array]
     """By position: times in milliseconds, shares, whole numbers; MISSING for empty; no column without any value."""
 
+    @property
+    def size(self) -> int:
+        """How many bytes of memory the numbers need."""
+        return sum(column.nbytes for column in self.numbers.values())
+
 
 def blocks(stream: IO[bytes], size: int = BLOCK_BYTES) -> Iterator[Block]:
     """Cut a stream into blocks of whole lines, whatever ends them: CR LF, LF or CR."""
