@@ -7,6 +7,7 @@ A sample is known by machine, time and run (a run is one start of a recorder; 0 
 import json
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
+from itertools import pairwise
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -75,6 +76,13 @@ def join(parts: Sequence[Samples]) -> Samples:
     """Put samples of one machine and group on one axis of time; where they overlap, the later part has the word."""
     if len(parts) == 1:
         return parts[0]
+    if follow_each_other(parts):
+        first = parts[0]
+        end_to_end = {
+            column: Values(np.concatenate([part.columns[column].numbers for part in parts])) for column in first.columns
+        }
+        at_ms = np.concatenate([part.at_ms for part in parts])
+        return Samples(first.machine, first.run, first.group, at_ms, end_to_end)
     at_ms = distinct([part.at_ms for part in parts])
     columns: dict[Column, tuple[Any, npt.NDArray[np.bool_]]] = {}
     for part in parts:
@@ -91,6 +99,15 @@ def join(parts: Sequence[Samples]) -> Samples:
     return Samples(parts[0].machine, parts[0].run, parts[0].group, at_ms, joined)
 
 
+def follow_each_other(parts: Sequence[Samples]) -> bool:
+    """Say whether parts have the same columns, all full, and each begins after the one before: the usual case."""
+    columns = parts[0].columns.keys()
+    return all(before.at_ms[-1] < after.at_ms[0] for before, after in pairwise(parts)) and all(
+        part.columns.keys() == columns and all(values.present is None for values in part.columns.values())
+        for part in parts
+    )
+
+
 @dataclass(slots=True)
 class Parsed:
     """What one file or request said: samples, the facts that came with them, and what was not read."""
@@ -100,6 +117,11 @@ class Parsed:
     facts: dict[str, Any] = field(default_factory=dict)
     """Facts of the machine by name ("cpuinfo", "meta", "container/<id>"), each a plain JSON object."""
     warnings: list[str] = field(default_factory=list)
+
+    @property
+    def machines(self) -> list[str]:
+        """The machines, in order of appearance."""
+        return list(dict.fromkeys(part.machine for part in self.samples))
 
     @property
     def count(self) -> int:

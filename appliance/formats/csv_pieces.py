@@ -16,7 +16,7 @@ import numpy.typing as npt
 from appliance.errors import Conflict, InputOutput
 from appliance.formats.csv_table import MACHINE, MISSING, TIME, Field, Layout, Rows
 from appliance.metrics import Group
-from appliance.samples import Column, Samples, Values
+from appliance.samples import Column, Parsed, Samples, Values
 
 PIECE_BYTES = 24 << 20
 Array = npt.NDArray[Any]
@@ -70,7 +70,7 @@ class Pieces(Sequence[Samples]):
         self.found = found
         self.machine = ""
         """What all of it is of, whatever the file says."""
-        self.repeated = 0
+        self.rows = self.repeated = 0
         self.first: Table | None = None
         self.spans: dict[str, list[tuple[int, int]]] = {}
         self.places: list[tuple[Sequence[str], int]] = []
@@ -78,11 +78,13 @@ class Pieces(Sequence[Samples]):
 
     @property
     def machines(self) -> list[str]:
+        """What the file calls its machines, in order of appearance."""
         return list(self.spans)
 
     def add(self, parts: Sequence[Rows]) -> None:
         """Take the next rows of the file, out of `parts`; raise Conflict or Overlapping."""
         table, repeated = in_order(parts, self.layout)
+        self.rows += len(table.at_ms)
         self.repeated += repeated
         for code, machine in enumerate(table.machines):
             rows = table.at_ms[int(table.starts[code]) : int(table.starts[code + 1])]
@@ -130,6 +132,21 @@ class Pieces(Sequence[Samples]):
 
     def __getitem__(self, at: Any) -> Any:
         return list(self)[at]
+
+
+@dataclass(slots=True)
+class ParsedPieces(Parsed):
+    """What a CSV said, counted while it was read: going through all pieces once more would mean to load them."""
+
+    samples: Pieces
+
+    @property
+    def machines(self) -> list[str]:
+        return [self.samples.machine] if self.samples.machine else self.samples.machines
+
+    @property
+    def count(self) -> int:
+        return self.samples.rows
 
 
 def in_order(parts: Sequence[Rows], layout: Layout) -> tuple[Table, int]:

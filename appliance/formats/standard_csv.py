@@ -14,7 +14,7 @@ from appliance.analysis import derived
 from appliance.analysis.run import Run
 from appliance.errors import BadData, NoInput
 from appliance.formats import cells, columns, csv_header, csv_pieces, csv_table
-from appliance.formats.csv_pieces import Overlapping, Pieces
+from appliance.formats.csv_pieces import Overlapping, ParsedPieces, Pieces
 from appliance.formats.csv_table import Layout, Rows
 from appliance.formats.recording import open_bytes, sound_gzip
 from appliance.machine import check_machine_id
@@ -45,7 +45,7 @@ def read(path: Path, machine: str = "") -> Parsed:
     if machine and pieces.machines != [machine]:
         pieces.machine, warning = renamed(pieces.machines, machine)
         warnings.append(warning)
-    return Parsed(pieces, {}, warnings)
+    return ParsedPieces(pieces, {}, warnings)
 
 
 def taken(path: Path, piece_bytes: int) -> Pieces:
