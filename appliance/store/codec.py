@@ -37,7 +37,7 @@ def encode(at_ms: Times, columns: Sequence[Values]) -> tuple[bytes, bytes]:
     # Differences may wrap around in 64 bits: they wrap back when they are summed.
     with np.errstate(over="ignore"):
         deltas = np.diff(matrix, axis=1)
-    divisors = np.maximum(np.gcd.reduce(deltas, axis=1), 1) if n > 1 else np.ones(len(matrix), np.int64)
+    divisors = np.maximum(common_divisors(deltas), 1)
     divisors = np.where(divisors == np.iinfo(np.int64).min, 1, np.abs(divisors))
     deltas //= divisors[:, None]
     widths = column_widths(deltas)
@@ -54,6 +54,14 @@ def encode(at_ms: Times, columns: Sequence[Values]) -> tuple[bytes, bytes]:
     return zipped(b"".join(parts), n), checksum(at_ms, [zeroed(values) for values in columns], masks)
 
 
+def common_divisors(deltas: npt.NDArray[np.int64]) -> npt.NDArray[np.int64]:
+    """Return the greatest common divisor of each column's differences: most have none, which a few tell."""
+    divisors = np.gcd.reduce(deltas[:, :64], axis=1)
+    undecided = divisors != 1
+    divisors[undecided] = np.gcd.reduce(deltas[undecided], axis=1)
+    return divisors
+
+
 def byte_planes(deltas: npt.NDArray[np.int64], widths: npt.NDArray[np.uint8]) -> list[bytes]:
     """Return the bytes of differences (columns, n - 1): the low ones, which are noise, apart from the high ones."""
     if not deltas.shape[1]:
@@ -66,9 +74,8 @@ def byte_planes(deltas: npt.NDArray[np.int64], widths: npt.NDArray[np.uint8]) ->
 
 
 def zipped(raw: bytes, n: int) -> bytes:
-    """Compress; small tables of symbols (memory level 7) follow the columns, each of which has symbols of its own."""
     strategy = zlib.Z_RLE if n >= LONG else zlib.Z_DEFAULT_STRATEGY
-    stream = zlib.compressobj(6, zlib.DEFLATED, zlib.MAX_WBITS, 7, strategy)
+    stream = zlib.compressobj(6, strategy=strategy)
     return stream.compress(raw) + stream.flush()
 
 
@@ -186,9 +193,10 @@ def unplanes(raw: bytes, dtype: str) -> npt.NDArray[np.int64]:
 
 def checksum(at_ms: Times, numbers: Sequence[Numbers], masks: Sequence[npt.NDArray[np.bool_] | None]) -> bytes:
     """Digest the values as they are used, so that neither a flipped bit nor a faulty codec goes unseen."""
-    digest = hashlib.blake2b(np.ascontiguousarray(at_ms).tobytes(), digest_size=8)
+    digest = hashlib.blake2b(np.ascontiguousarray(at_ms).data, digest_size=8)
     for column, mask in zip(numbers, masks, strict=True):
-        digest.update(column.dtype.kind.encode() + np.ascontiguousarray(column).tobytes())
+        digest.update(column.dtype.kind.encode())
+        digest.update(np.ascontiguousarray(column).data)
         if mask is not None:
-            digest.update(np.packbits(mask).tobytes())
+            digest.update(np.packbits(mask).data)
     return digest.digest()
