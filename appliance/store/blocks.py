@@ -18,7 +18,7 @@ BLOCK_SAMPLES = 8640
 """A day at 10 s. Longer blocks waste less of SQLite's pages, of which each block leaves half of one empty."""
 WIDE_SAMPLES, BLOCK_VALUES = 1024, 1 << 18
 """Blocks of many columns end earlier, at a thousand samples or this many values: memory is needed for a whole one."""
-SMALL_SAMPLES, SMALL_BLOCKS = 512, 32
+SMALL_SAMPLES, SMALL_BLOCKS, STAGGERED = 512, 32, 16
 DAY_MS = 86_400_000
 
 # Written out: peewee takes longer to build a statement than SQLite to run it, and there is one for each block.
@@ -84,7 +84,9 @@ def merge_small(db: Database, machine: int, added: Samples) -> None:
     """
     first, last = (int(at_ms) // DAY_MS * DAY_MS for at_ms in (added.at_ms[0], added.at_ms[-1]))
     which = (machine, added.group.value, first, last + DAY_MS - 1, added.run, SMALL_SAMPLES)
-    if db.execute_sql(COUNT_SMALL, which).fetchone()[0] < SMALL_BLOCKS:
+    # Machines that began together do not all come to it in the same moment: posts would wait for all of them.
+    enough = SMALL_BLOCKS - (machine - 1) % STAGGERED
+    if db.execute_sql(COUNT_SMALL, which).fetchone()[0] < enough:
         return
     rows = [Row(*row) for row in db.execute_sql(SMALL, which)]
     for _, day in groupby(rows, key=lambda row: row.start_ms // DAY_MS):
