@@ -139,8 +139,7 @@ def by_pandas(block: Block, layout: Layout) -> Rows:
             codes, names = pd.factorize(column)
             machines = [check_machine_id(name) for name in names]
         elif (values := bounded(column.to_numpy(), field)) is not None:
-            # A copy: pandas keeps columns of one type together, and none of them is freed before the last.
-            numbers[field.at] = np.rint(values * 1000).astype(np.int64) if field.kind == TIME else values.copy()
+            numbers[field.at] = np.rint(values * 1000).astype(np.int64) if field.kind == TIME else values
     return Rows(np.arange(block.line, block.line + block.count), machines, np.asarray(codes), numbers)
 
 
