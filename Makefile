@@ -18,7 +18,8 @@ test: $(VENV)/tested
 faults: $(VENV)/tested
 	$(BIN)/python -m pytest tests/faults
 
-# What it costs: one line per figure, with its budget; about five minutes. sysstat's sadc is compared with if there is one.
+# What it costs: one line per figure, with its budget; about seven minutes. sysstat's sadc and the sqlite3
+# shell are compared with where they are installed.
 bench: $(VENV)/tested
 	@for figures in tests/benchmarks/*.py; do PYTHONPATH=. $(BIN)/python $$figures || exit 1; done
 

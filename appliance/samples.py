@@ -7,6 +7,7 @@ A sample is known by machine, time and run (a run is one start of a recorder; 0 
 import json
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
+from itertools import pairwise
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -38,8 +39,8 @@ class Values:
     present: npt.NDArray[np.bool_] | None = None
     """Where there is a value, shape (n,); None where there always is. Where there is none, the number says nothing."""
 
-    def take(self, rows: npt.NDArray[Any]) -> "Values":
-        """Return the values at some rows: indexes or a mask."""
+    def take(self, rows: npt.NDArray[Any] | slice) -> "Values":
+        """Return the values at some rows: indexes, a mask or a slice."""
         return Values(self.numbers[rows], None if self.present is None else self.present[rows])
 
     def mask(self) -> npt.NDArray[np.bool_]:
@@ -55,8 +56,8 @@ class Samples:
     """Unix milliseconds, shape (n,), strictly increasing, n > 0."""
     columns: Mapping[Column, Values]
 
-    def take(self, rows: npt.NDArray[Any]) -> "Samples":
-        """Return the samples at some rows (indexes or a mask), without the columns that have no value there."""
+    def take(self, rows: npt.NDArray[Any] | slice) -> "Samples":
+        """Return the samples at some rows (indexes, mask or slice), without the columns that have no value there."""
         columns = {
             column: part
             for column, values in self.columns.items()
@@ -75,6 +76,13 @@ def join(parts: Sequence[Samples]) -> Samples:
     """Put samples of one machine and group on one axis of time; where they overlap, the later part has the word."""
     if len(parts) == 1:
         return parts[0]
+    if follow_each_other(parts):
+        first = parts[0]
+        end_to_end = {
+            column: Values(np.concatenate([part.columns[column].numbers for part in parts])) for column in first.columns
+        }
+        at_ms = np.concatenate([part.at_ms for part in parts])
+        return Samples(first.machine, first.run, first.group, at_ms, end_to_end)
     at_ms = distinct([part.at_ms for part in parts])
     columns: dict[Column, tuple[Any, npt.NDArray[np.bool_]]] = {}
     for part in parts:
@@ -91,19 +99,37 @@ def join(parts: Sequence[Samples]) -> Samples:
     return Samples(parts[0].machine, parts[0].run, parts[0].group, at_ms, joined)
 
 
+def follow_each_other(parts: Sequence[Samples]) -> bool:
+    """Say whether parts have the same columns, all full, and each begins after the one before: the usual case."""
+    columns = parts[0].columns.keys()
+    return all(before.at_ms[-1] < after.at_ms[0] for before, after in pairwise(parts)) and all(
+        part.columns.keys() == columns and all(values.present is None for values in part.columns.values())
+        for part in parts
+    )
+
+
 @dataclass(slots=True)
 class Parsed:
     """What one file or request said: samples, the facts that came with them, and what was not read."""
 
-    samples: list[Samples] = field(default_factory=list)
+    samples: Sequence[Samples] = field(default_factory=list)
+    """To go through one by one: those of a long file are read from the disk, each time anew."""
     facts: dict[str, Any] = field(default_factory=dict)
     """Facts of the machine by name ("cpuinfo", "meta", "container/<id>"), each a plain JSON object."""
     warnings: list[str] = field(default_factory=list)
 
     @property
+    def machines(self) -> list[str]:
+        """The machines, in order of appearance."""
+        return list(dict.fromkeys(part.machine for part in self.samples))
+
+    @property
     def count(self) -> int:
         """How many samples: different times of different machines and runs."""
-        return len({(part.machine, part.run, at) for part in self.samples for at in part.at_ms.tolist()})
+        times: dict[tuple[str, int], list[Times]] = {}
+        for part in self.samples:
+            times.setdefault((part.machine, part.run), []).append(part.at_ms)
+        return sum(len(distinct(parts)) for parts in times.values())
 
 
 class Rows:

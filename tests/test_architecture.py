@@ -94,6 +94,15 @@ def test_light_commands_load_no_heavy_package(command: list[str]) -> None:
     assert loaded.strip() == "[]"
 
 
+def test_a_receiver_that_waits_has_not_loaded_pandas() -> None:
+    """It would need twice the memory, for uploads and exports that may never come."""
+    program = "import sys, appliance.receive.server, appliance.receive.application; print('pandas' in sys.modules)"
+
+    loaded = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True).stdout
+
+    assert loaded.strip() == "False"
+
+
 def test_every_parser_is_on_its_list() -> None:
     modules = {path.stem for path in Path(procfs.__file__).parent.glob("*.py")} - {"__init__", "parsers"}
     listed = {parse.__module__.rpartition(".")[2] for _, _, parse in parsers.PARSERS}

@@ -10,7 +10,7 @@ from appliance.formats import recording
 from appliance.machine import check_machine_id
 from appliance.measurement import META, Measurement
 from appliance.metrics import Group
-from appliance.samples import Column, from_measurements
+from appliance.samples import Column, Samples, Values, from_measurements, join
 
 LOAD = "0.06 0.09 0.03 1/79 3511\n"
 
@@ -120,3 +120,28 @@ def test_what_a_parser_stumbles_over_is_said_in_words(subsystem: str, text: str,
     assert raised.value.message.startswith(f"Measurement 2, '{subsystem}' at 1700000000, cannot be read: ")
     assert sentence in raised.value.message
     assert "literal" not in raised.value.message
+
+
+@pytest.mark.parametrize("later", [10_000, 2_500], ids=["after", "within"])
+def test_parts_are_joined_on_one_axis_of_time(later: int) -> None:
+    first, second = (
+        Samples("m", 1, Group.LOAD, np.arange(3) * 1000 + start, {Column(metrics.LOAD_1, ""): Values(numbers)})
+        for start, numbers in ((0, np.array([1, 2, 3])), (later, np.array([4, 5, 6])))
+    )
+
+    joined = join([first, second])
+
+    assert joined.at_ms.tolist() == sorted([0, 1000, 2000, later, later + 1000, later + 2000])
+    assert joined.columns[Column(metrics.LOAD_1, "")].numbers.tolist() == [1, 2, 3, 4, 5, 6]
+    assert joined.columns[Column(metrics.LOAD_1, "")].present is None
+
+
+def test_where_parts_overlap_the_later_has_the_word() -> None:
+    first, second = (
+        Samples("m", 1, Group.LOAD, np.arange(3) * 1000 + start, {Column(metrics.LOAD_1, ""): Values(numbers)})
+        for start, numbers in ((0, np.array([1, 2, 3])), (2000, np.array([4, 5, 6])))
+    )
+
+    joined = join([first, second])
+
+    assert joined.columns[Column(metrics.LOAD_1, "")].numbers.tolist() == [1, 2, 4, 5, 6]

@@ -143,7 +143,7 @@ def keep(
     before = state(file)
     parsed = reading.read_file(file, machine_id)
     kind = reading.kind_of(file)
-    machines = list(dict.fromkeys(part.machine for part in parsed.samples))
+    machines = parsed.machines
     # A recording that does not name its machine is another batch in another folder.
     digest = batches.start_digest(kind, machines[0] if kind == reading.RECORDING else machine_id)
     with file.open("rb") as stream:

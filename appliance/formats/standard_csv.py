@@ -1,7 +1,8 @@
 """The standard CSV (contracts, section 3), in and out: one row per machine and sample."""
 
 import csv
-from collections.abc import Iterator, Mapping, Sequence
+import sys
+from collections.abc import Mapping, Sequence
 from itertools import chain
 from pathlib import Path
 from typing import IO, Any, NamedTuple
@@ -11,13 +12,14 @@ import numpy.typing as npt
 
 from appliance.analysis import derived
 from appliance.analysis.run import Run
-from appliance.errors import BadData, Conflict, NoInput
-from appliance.formats import cells, columns, csv_header, csv_table
-from appliance.formats.csv_table import MACHINE, MISSING, TIME, Field, Layout, Rows
+from appliance.errors import BadData, NoInput
+from appliance.formats import cells, columns, csv_header, csv_pieces, csv_table
+from appliance.formats.csv_pieces import Overlapping, ParsedPieces, Pieces
+from appliance.formats.csv_table import Layout, Rows
 from appliance.formats.recording import open_bytes, sound_gzip
 from appliance.machine import check_machine_id
 from appliance.metrics import DISK_FIELDS, Group
-from appliance.samples import Column, Parsed, Samples, Values
+from appliance.samples import Column, Parsed, Values
 
 MAX_LISTED = 20
 ROWS_AT_ONCE = 4096
@@ -31,22 +33,37 @@ def read(path: Path, machine: str = "") -> Parsed:
     With `machine`, all rows are of that machine and the file may name only one. Raises InvalidCsv, InvalidMachineId,
     NoInput, Conflict or BadData, whose sentences name line and column and not the file.
     """
+    try:
+        pieces = taken(path, csv_pieces.PIECE_BYTES)
+    except Overlapping:
+        pieces = taken(path, sys.maxsize)
+    if not pieces.machines:
+        raise NoInput("The file has a header and no rows: there is nothing to read.")
+    warnings = unknown_columns(pieces.layout)
+    if pieces.repeated:
+        warnings.append(f"Rows that repeat others, with the same values, were left out: {pieces.repeated}.")
+    if machine and pieces.machines != [machine]:
+        pieces.machine, warning = renamed(pieces.machines, machine)
+        warnings.append(warning)
+    return ParsedPieces(pieces, {}, warnings)
+
+
+def taken(path: Path, piece_bytes: int) -> Pieces:
+    """Read a file in pieces of about so many bytes; raise Overlapping if that is too few for it."""
     with open_bytes(path) as stream, sound_gzip():
         blocks = csv_table.blocks(stream)
         layout, found, rest = csv_header.read(next(blocks, None))
-        parts = [rows for block in chain([rest], blocks) if (rows := csv_table.parse(block, layout)) is not None]
-    if not parts:
-        raise NoInput("The file has a header and no rows: there is nothing to read.")
-    table = Table(parts, layout)
-    warnings = unknown_columns(layout)
-    if table.repeated:
-        warnings.append(f"Rows that repeat others, with the same values, were left out: {table.repeated}.")
-    machines = table.machines
-    if machine and machines != [machine]:
-        machines, warning = renamed(machines, machine)
-        warnings.append(warning)
-    samples = [part for code, name in enumerate(machines) for part in table.samples(code, name, found)]
-    return Parsed(samples, {}, warnings)
+        pieces = Pieces(layout, found)
+        parts: list[Rows] = []
+        for block in chain([rest], blocks):
+            if (rows := csv_table.parse(block, layout)) is not None:
+                parts.append(rows)
+            if sum(part.size for part in parts) > piece_bytes:
+                pieces.add(parts)
+                parts = []
+        if parts:
+            pieces.add(parts)
+    return pieces
 
 
 def unknown_columns(layout: Layout) -> list[str]:
@@ -59,7 +76,7 @@ def unknown_columns(layout: Layout) -> list[str]:
     return [f"Columns that are not known were left out: {listed}."]
 
 
-def renamed(machines: Sequence[str], machine: str) -> tuple[list[str], str]:
+def renamed(machines: Sequence[str], machine: str) -> tuple[str, str]:
     """Return the machine that a file is said to be of, and the warning that it names another; or raise BadData."""
     check_machine_id(machine)
     if len(machines) > 1:
@@ -69,71 +86,7 @@ def renamed(machines: Sequence[str], machine: str) -> tuple[list[str], str]:
             error_code="MACHINE_MISMATCH",
             details={"machine_id": machine, "found_machine_ids": list(machines[:MAX_LISTED])},
         )
-    return [machine], f"The file names its machine {machines[0]}: it was taken for {machine}."
-
-
-class Table:
-    """All rows of a file, in order of machine and time; takes the numbers out of the parts that it is made of."""
-
-    def __init__(self, parts: Sequence[Rows], layout: Layout):
-        ids: dict[str, int] = {}
-        codes = np.concatenate(
-            [np.array([ids.setdefault(name, len(ids)) for name in part.machines])[part.codes] for part in parts]
-        )
-        self.machines = list(ids)
-        fields = [field for field in layout.fields if field.kind != MACHINE]
-        time = next(field for field in fields if field.kind == TIME)
-        at_ms = np.concatenate([part.numbers[time.at] for part in parts])
-        order = np.lexsort((at_ms, codes))
-        codes = codes[order]
-        twice = np.zeros(len(order), bool)
-        twice[1:] = (np.diff(codes) == 0) & (np.diff(at_ms[order]) == 0)
-        self.repeated = int(twice.sum())
-        lines = np.concatenate([part.lines for part in parts])[order] if self.repeated else None
-        self.numbers: dict[int, Array] = {}
-        for field in fields:
-            if any(field.at in part.numbers for part in parts):
-                column = joined(parts, field.at)[order]
-                if lines is not None:
-                    check_same(column, twice, lines, field)
-                    column = column[~twice]
-                self.numbers[field.at] = column
-        self.at_ms = self.numbers.pop(time.at)
-        self.starts = np.searchsorted(codes[~twice], np.arange(len(ids) + 1))
-
-    def samples(self, code: int, machine: str, found: Mapping[int, Column]) -> Iterator[Samples]:
-        """Give a machine's samples, a group of metrics at a time, without the rows and columns that hold no value."""
-        rows = slice(int(self.starts[code]), int(self.starts[code + 1]))
-        groups: dict[Group, dict[Column, Values]] = {}
-        for at, column in found.items():
-            numbers = self.numbers[at][rows] if at in self.numbers else np.empty(0)
-            present = numbers != MISSING
-            if present.any():
-                values = Values(numbers) if present.all() else Values(np.where(present, numbers, 0), present)
-                groups.setdefault(column.metric.group, {})[column] = values
-        for group, columns_of_group in groups.items():
-            samples = Samples(machine, 0, group, self.at_ms[rows], columns_of_group)
-            there = np.any([values.mask() for values in columns_of_group.values()], axis=0)
-            yield samples if there.all() else samples.take(there)
-
-
-def joined(parts: Sequence[Rows], at: int) -> Array:
-    """Take a column out of the parts of a file and put it together."""
-    return np.concatenate(
-        [part.numbers.pop(at) if at in part.numbers else np.full(len(part.lines), MISSING) for part in parts]
-    )
-
-
-def check_same(column: Array, twice: Array, lines: Array, field: Field) -> None:
-    """Raise Conflict if rows of the same machine and time differ in a column."""
-    differ = np.flatnonzero(twice[1:] & (column[1:] != column[:-1]))
-    if len(differ):
-        first, second = sorted(int(line) for line in lines[differ[0] : differ[0] + 2])
-        raise Conflict(
-            f"Lines {first} and {second} have other values for the same machine and time (column {field.name}): "
-            "keep one of them.",
-            details={"line": second, "column": field.name},
-        )
+    return machine, f"The file names its machine {machines[0]}: it was taken for {machine}."
 
 
 class Sheet(NamedTuple):

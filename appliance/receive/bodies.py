@@ -11,6 +11,7 @@ from appliance.measurement import refuse_constant
 from appliance.receive.answers import Refused
 from appliance.receive.limits import PIECE_BYTES, Limits
 
+GZIP_MAGIC = b"\x1f\x8b"
 GZIP = 31
 """What zlib calls a stream with gzip's header and checksum."""
 RATIO_FROM_BYTES = 1 << 20

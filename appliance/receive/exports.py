@@ -7,18 +7,19 @@ import tempfile
 from collections.abc import Mapping
 from contextlib import ExitStack
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from bottle import HTTPResponse
 
 from appliance import moment
-from appliance.analysis.run import Run
 from appliance.errors import BadData, InputOutput, MissingParameters, NoInput, UsageError
-from appliance.formats import standard_csv
 from appliance.machine import check_machine_id
 from appliance.receive.call import KeyedCall
 from appliance.store import history
 from appliance.store.tenant import TenantStore
+
+if TYPE_CHECKING:
+    from appliance.analysis.run import Run
 
 PATH = "/api/v1/performance/export"
 HOST = re.compile(r"(?:[A-Za-z0-9._-]+|\[[0-9A-Fa-f:.]+\])(?::[0-9]+)?", re.ASCII)
@@ -26,6 +27,8 @@ HOST = re.compile(r"(?:[A-Za-z0-9._-]+|\[[0-9A-Fa-f:.]+\])(?::[0-9]+)?", re.ASCI
 
 def get(store: TenantStore, call: KeyedCall) -> HTTPResponse:
     """`GET /api/v1/performance/export`: written to the disk first, so that a failure is an answer, not half a file."""
+    from appliance.formats import standard_csv  # noqa: PLC0415 - loads pandas, as in `uploads`
+
     run, start_ms = run_of(store, call.query)
     with ExitStack() as on_failure:
         content = on_failure.enter_context(tempfile.TemporaryFile())
@@ -48,6 +51,8 @@ def get(store: TenantStore, call: KeyedCall) -> HTTPResponse:
 
 def link(store: TenantStore, call: KeyedCall) -> dict[str, Any]:
     """`GET /api/v1/performance/data`: a link to the export that needs no key for as long as it lives."""
+    from appliance.formats import standard_csv  # noqa: PLC0415 - loads pandas, as in `uploads`
+
     run, start_ms = run_of(store, call.query)
     with Path(os.devnull).open("w", encoding="utf-8") as nowhere:
         rows = standard_csv.write([run], nowhere, start_ms)
@@ -62,8 +67,10 @@ def link(store: TenantStore, call: KeyedCall) -> dict[str, Any]:
     }
 
 
-def run_of(store: TenantStore, query: Mapping[str, str]) -> tuple[Run, int]:
+def run_of(store: TenantStore, query: Mapping[str, str]) -> tuple["Run", int]:
     """Return the run that a query asks for, begun a little earlier, and its start; raise what is wrong with it."""
+    from appliance.analysis.run import Run  # noqa: PLC0415 - loads pandas, as in `uploads`
+
     if not query.get("machine_id"):
         raise MissingParameters("The query has no machine_id.", details={"missing": ["machine_id"]})
     if query.get("format", "csv") != "csv":

@@ -9,8 +9,6 @@ from pathlib import Path
 from typing import IO, Any
 
 from appliance.errors import BadData, TooLarge
-from appliance.formats import reading
-from appliance.formats.recording import GZIP_MAGIC
 from appliance.machine import check_machine_id
 from appliance.receive import answers, bodies, forms
 from appliance.receive.call import KeyedCall
@@ -43,6 +41,9 @@ def post(store: TenantStore, call: KeyedCall) -> dict[str, Any]:
 
 def keep(store: TenantStore, call: KeyedCall, file: IO[bytes], machine: str) -> tuple[Receipt, list[str]]:
     """Store a file and return its receipt and warnings; what was stored before is not read again."""
+    # Here, because it loads pandas: a receiver of small posts needs half the memory without.
+    from appliance.formats import reading  # noqa: PLC0415
+
     check_unzipped(file, call.limits)
     # The file has no name, so that nothing is left of it whatever happens; the kernel opens it again by its number.
     path = Path(f"/proc/self/fd/{file.fileno()}")
@@ -68,7 +69,7 @@ def keep(store: TenantStore, call: KeyedCall, file: IO[bytes], machine: str) -> 
 def check_unzipped(file: IO[bytes], limits: Limits) -> None:
     """Raise TooLarge if a file is gzipped and larger than a file may be when it is unzipped."""
     file.seek(0)
-    if file.read(len(GZIP_MAGIC)) == GZIP_MAGIC:
+    if file.read(len(bodies.GZIP_MAGIC)) == bodies.GZIP_MAGIC:
         file.seek(0)
         # One that is cut or damaged is for its reader to refuse, or to read up to there.
         with suppress(BadData):

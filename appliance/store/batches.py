@@ -4,6 +4,7 @@ import hashlib
 import json
 import time
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from dataclasses import asdict, dataclass, replace
 from functools import cached_property
 from typing import Any
@@ -12,12 +13,11 @@ import numpy as np
 import numpy.typing as npt
 
 from appliance import moment
-from appliance.errors import Conflict
+from appliance.errors import Conflict, PerfanalysisError
 from appliance.samples import Column, Samples, Values, distinct
 from appliance.store import blocks, database
 from appliance.store.database import Database
-from appliance.store.tenant import Batch as StoredBatch
-from appliance.store.tenant import Machine, TenantStore
+from appliance.store.tenant import TenantStore
 
 MAX_CONFLICTS_LISTED = 20
 Conflicts = dict[tuple[str, int, int], dict[str, Any]]
@@ -68,16 +68,64 @@ def start_digest(kind: str, machine: str) -> "hashlib._Hash":
 
 def add_batch(store: TenantStore, batch: Batch) -> Receipt:
     """
-    Store a batch in one transaction and return its receipt, or the receipt of when it was stored before.
+    Store a batch whole or not at all and return its receipt, or the receipt of when it was stored before.
 
     When it returns, the samples are on the disk. Raises Conflict if values differ from stored ones of the same machine,
     run and time (unless the batch says to keep the first ones), and the errors of `database.translated`.
+
+    Batches that wait for the store are stored together: whoever comes to its turn first commits for all of them, and
+    the others find theirs done. Waiting for the disk is most of what a small batch costs.
     """
+    own = Waiting(batch)
+    store.waiting.put(own)
     try:
-        with store.lock, store.database.atomic("IMMEDIATE"):
-            return add(store.database, batch)
+        with store.lock:
+            if own.outcome is None and not own.taken:
+                commit_waiting(store)
+            if own.outcome is None:
+                with store.database.atomic("IMMEDIATE"):
+                    return add(store.database, batch)
     except (OSError, *database.LIBRARY_ERRORS) as error:
         raise database.translated(error, store.path) from error
+    if isinstance(own.outcome, Receipt):
+        return own.outcome
+    raise own.outcome
+
+
+@dataclass(slots=True, eq=False)
+class Waiting:
+    """A batch on its way into the store."""
+
+    batch: Batch
+    taken: bool = False
+    """It was tried together with others: if that failed, it is tried alone."""
+    outcome: Receipt | PerfanalysisError | None = None
+    """Set after the commit, never before."""
+
+
+def commit_waiting(store: TenantStore) -> None:
+    """Store all batches that wait in one transaction, if there are several; the caller holds the store's lock."""
+    group: list[Waiting] = []
+    while not store.waiting.empty():
+        group.append(store.waiting.get())
+        group[-1].taken = True
+    if len(group) < 2:
+        return
+    # Whatever else goes wrong undoes the whole transaction; the batch that it comes from will meet it again alone.
+    with suppress(Exception):
+        with store.database.atomic("IMMEDIATE"):
+            outcomes = [attempt(store.database, waiting.batch) for waiting in group]
+        for waiting, outcome in zip(group, outcomes, strict=True):
+            waiting.outcome = outcome
+
+
+def attempt(db: Database, batch: Batch) -> Receipt | PerfanalysisError:
+    """Store a batch inside a transaction; what refuses it leaves the transaction as it was."""
+    try:
+        with db.savepoint():
+            return add(db, batch)
+    except PerfanalysisError as error:
+        return error
 
 
 def find_receipt(store: TenantStore, digest: bytes) -> Receipt | None:
@@ -87,8 +135,8 @@ def find_receipt(store: TenantStore, digest: bytes) -> Receipt | None:
 
 
 def stored_receipt(db: Database, digest: bytes) -> Receipt | None:
-    row = next(iter(StoredBatch.select(StoredBatch.receipt).where(StoredBatch.digest == digest).execute(db)), None)
-    return None if row is None else replace(Receipt(**json.loads(row.receipt)), duplicate=True)
+    row = db.execute_sql("SELECT receipt FROM batch WHERE digest = ?", (digest,)).fetchone()
+    return None if row is None else replace(Receipt(**json.loads(row[0])), duplicate=True)
 
 
 def add(db: Database, batch: Batch) -> Receipt:
@@ -104,11 +152,15 @@ def add(db: Database, batch: Batch) -> Receipt:
         if part.machine not in machines:
             machines[part.machine] = machine_id(db, part.machine, now)
         every.add(part)
+        touched = blocks.overlaps(db, machines[part.machine], part)
         for piece in blocks.pieces(part):
-            new = only_new(db, machines[part.machine], piece, conflicts)
+            new = piece if not touched else only_new(db, machines[part.machine], piece, conflicts)
             if new is not None:
                 blocks.insert(db, machines[part.machine], new)
-                fresh.add(new)
+                if touched:
+                    fresh.add(new)
+        if not touched:
+            fresh.add(part)
         blocks.merge_small(db, machines[part.machine], part)
     if conflicts and not batch.keep_first:
         raise refusal(conflicts, every.count())
@@ -116,9 +168,10 @@ def add(db: Database, batch: Batch) -> Receipt:
         add_facts(db, machine, batch.facts, now)
     known = every.count() - fresh.count() - sum(not fresh.has(*key) for key in conflicts)
     receipt = Receipt(batch.digest.hex(), every.count(), fresh.count(), known, len(conflicts), *every.span())
-    StoredBatch.insert(
-        digest=batch.digest, kind=batch.kind, key_id=batch.key_id, received_ms=now, receipt=json.dumps(asdict(receipt))
-    ).execute(db)
+    db.execute_sql(
+        "INSERT INTO batch(digest, kind, key_id, received_ms, receipt) VALUES(?, ?, ?, ?, ?)",
+        (batch.digest, batch.kind, batch.key_id, now, json.dumps(asdict(receipt))),
+    )
     return receipt
 
 
@@ -129,7 +182,10 @@ class Times:
         self.parts: dict[tuple[str, int], list[npt.NDArray[np.int64]]] = {}
 
     def add(self, samples: Samples) -> None:
-        self.parts.setdefault((samples.machine, samples.run), []).append(samples.at_ms)
+        parts = self.parts.setdefault((samples.machine, samples.run), [])
+        # Groups that were read together have the same times.
+        if not parts or not np.array_equal(parts[-1], samples.at_ms):
+            parts.append(samples.at_ms)
 
     @cached_property
     def seen(self) -> dict[tuple[str, int], npt.NDArray[np.int64]]:
@@ -169,7 +225,7 @@ def machine_id(db: Database, name: str, now: int) -> int:
         "ON CONFLICT(name) DO UPDATE SET seen_ms = max(seen_ms, excluded.seen_ms)",
         (name, now, now),
     )
-    return int(next(iter(Machine.select(Machine.id).where(Machine.name == name).execute(db))).id)
+    return int(db.execute_sql("SELECT id FROM machine WHERE name = ?", (name,)).fetchone()[0])
 
 
 def only_new(db: Database, machine: int, samples: Samples, conflicts: Conflicts) -> Samples | None:

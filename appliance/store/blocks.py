@@ -1,9 +1,9 @@
 """Blocks: immutable, compressed stretches of samples of one machine, group and run."""
 
 import json
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from itertools import groupby
-from typing import Any
+from typing import NamedTuple
 
 import numpy as np
 
@@ -12,21 +12,67 @@ from appliance.metrics import METRICS, Group
 from appliance.samples import Column, Samples, join
 from appliance.store import codec
 from appliance.store.database import Database
-from appliance.store.tenant import Block, Layout, Machine
+from appliance.store.tenant import Block, Layout
 
-BLOCK_SAMPLES = 1024
-SMALL_BLOCKS = 32
+BLOCK_SAMPLES = 8640
+"""A day at 10 s. Longer blocks waste less of SQLite's pages, of which each block leaves half of one empty."""
+WIDE_SAMPLES, BLOCK_VALUES = 1024, 1 << 18
+"""Blocks of many columns end earlier, at a thousand samples or this many values: memory is needed for a whole one."""
+SMALL_SAMPLES, SMALL_BLOCKS, STAGGERED = 512, 32, 16
 DAY_MS = 86_400_000
+
+# Written out: peewee takes longer to build a statement than SQLite to run it, and there is one for each block.
+INSERT = (
+    "INSERT INTO block(machine, kind, run, start_ms, end_ms, samples, layout, codec, checksum, data) "
+    "VALUES(?, ?, ?, ?, ?, ?, ?, ?, ?, ?)"
+)
+SELECT = (
+    "SELECT b.id, b.layout, b.run, b.kind, b.start_ms, b.codec, b.checksum, b.data, l.columns, m.name "
+    "FROM block b JOIN layout l ON l.id = b.layout JOIN machine m ON m.id = b.machine "
+)
+# No block goes past midnight: from there on, so that a long history is not looked through.
+OVERLAPPING = SELECT + (
+    "WHERE machine = ? AND kind = ? AND start_ms BETWEEN ? AND ? AND end_ms >= ? AND (? IS NULL OR run = ?) "
+    "ORDER BY start_ms, b.id"
+)
+ANY_OVERLAPPING = (
+    "SELECT 1 FROM block WHERE machine = ? AND kind = ? AND start_ms BETWEEN ? AND ? AND end_ms >= ? AND run = ? "
+    "LIMIT 1"
+)
+SMALL = (
+    SELECT
+    + "WHERE machine = ? AND kind = ? AND start_ms BETWEEN ? AND ? AND run = ? AND samples < ? ORDER BY start_ms, b.id"
+)
+COUNT_SMALL = (
+    "SELECT count(*) FROM block WHERE machine = ? AND kind = ? AND start_ms BETWEEN ? AND ? AND run = ? AND samples < ?"
+)
+
+
+class Row(NamedTuple):
+    """A stored block, as SELECT gives it."""
+
+    id: int
+    layout: int
+    run: int
+    kind: str
+    start_ms: int
+    codec: int
+    checksum: bytes
+    data: bytes
+    columns: str
+    name: str
 
 
 def insert(db: Database, machine: int, samples: Samples) -> None:
     """Store samples as one block."""
     data, checksum = codec.encode(samples.at_ms, list(samples.columns.values()))
-    Block.insert(
-        machine=machine, kind=samples.group.value, run=samples.run, start_ms=int(samples.at_ms[0]),
-        end_ms=int(samples.at_ms[-1]), samples=len(samples.at_ms), layout=layout_id(db, list(samples.columns)),
-        codec=codec.CODEC, checksum=checksum, data=data,
-    ).execute(db)  # fmt: skip
+    db.execute_sql(
+        INSERT,
+        (
+            machine, samples.group.value, samples.run, int(samples.at_ms[0]), int(samples.at_ms[-1]),
+            len(samples.at_ms), layout_id(db, samples.columns), codec.CODEC, checksum, data,
+        ),
+    )  # fmt: skip
 
 
 def merge_small(db: Database, machine: int, added: Samples) -> None:
@@ -37,12 +83,12 @@ def merge_small(db: Database, machine: int, added: Samples) -> None:
     content. Joining when there are SMALL_BLOCKS writes each sample a handful of times in all.
     """
     first, last = (int(at_ms) // DAY_MS * DAY_MS for at_ms in (added.at_ms[0], added.at_ms[-1]))
-    same = (Block.machine == machine, Block.kind == added.group.value, Block.run == added.run)
-    days = (Block.start_ms >= first, Block.start_ms < last + DAY_MS)
-    small = select().where(*same, *days, Block.samples < BLOCK_SAMPLES // 2).order_by(Block.start_ms, Block.id)
-    rows = list(small.namedtuples().execute(db))
-    if len(rows) < SMALL_BLOCKS:
+    which = (machine, added.group.value, first, last + DAY_MS - 1, added.run, SMALL_SAMPLES)
+    # Machines that began together do not all come to it in the same moment: posts would wait for all of them.
+    enough = SMALL_BLOCKS - (machine - 1) % STAGGERED
+    if db.execute_sql(COUNT_SMALL, which).fetchone()[0] < enough:
         return
+    rows = [Row(*row) for row in db.execute_sql(SMALL, which)]
     for _, day in groupby(rows, key=lambda row: row.start_ms // DAY_MS):
         stretch = list(day)
         if len(stretch) > 1:
@@ -63,53 +109,52 @@ def remove_unused(db: Database, layouts: set[int]) -> None:
 
 
 def pieces(samples: Samples) -> Iterator[Samples]:
-    """Cut samples where a block ends: at a thousand samples or a day (UTC), whichever comes first."""
+    """Cut samples where a block ends: at a day's end (UTC), or when it is long enough."""
     at_ms = samples.at_ms
+    most = min(BLOCK_SAMPLES, max(WIDE_SAMPLES, BLOCK_VALUES // max(1, len(samples.columns))))
     start = 0
     while start < len(at_ms):
         midnight = (at_ms[start] // DAY_MS + 1) * DAY_MS
-        end = min(start + BLOCK_SAMPLES, int(np.searchsorted(at_ms, midnight)))
-        yield samples.take(np.arange(start, end)) if (start, end) != (0, len(at_ms)) else samples
+        end = min(start + most, int(np.searchsorted(at_ms, midnight)))
+        yield samples.take(slice(start, end)) if (start, end) != (0, len(at_ms)) else samples
         start = end
 
 
-def layout_id(db: Database, columns: list[Column]) -> int:
+def layout_id(db: Database, columns: Iterable[Column]) -> int:
     text = json.dumps([[column.metric.name, column.instance] for column in columns], separators=(",", ":"))
-    db.execute_sql("INSERT INTO layout(columns) VALUES(?) ON CONFLICT(columns) DO NOTHING", (text,))
-    return int(next(iter(Layout.select(Layout.id).where(Layout.columns == text).execute(db))).id)
+    known = db.execute_sql("SELECT id FROM layout WHERE columns = ?", (text,)).fetchone()
+    return int(known[0] if known else db.execute_sql("INSERT INTO layout(columns) VALUES(?)", (text,)).lastrowid)
+
+
+def overlaps(db: Database, machine: int, samples: Samples) -> bool:
+    """Say whether a stored block of the same machine, group and run touches the span of some samples."""
+    first, last = int(samples.at_ms[0]), int(samples.at_ms[-1])
+    found = db.execute_sql(
+        ANY_OVERLAPPING,
+        (machine, samples.group.value, first // DAY_MS * DAY_MS, last, first, samples.run),
+    )
+    return found.fetchone() is not None
 
 
 def overlapping(
     db: Database, machine: int, group: Group, run: int | None, start_ms: int, end_ms: int
 ) -> Iterator[Samples]:
     """Give the stored blocks that touch a span of time (both ends inside), of one run or of all, in order of time."""
-    query = (
-        select()
-        .where(Block.machine == machine, Block.kind == group.value, Block.start_ms <= end_ms, Block.end_ms >= start_ms)
-        .order_by(Block.start_ms, Block.id)
+    rows = db.execute_sql(
+        OVERLAPPING,
+        (machine, group.value, start_ms // DAY_MS * DAY_MS, end_ms, start_ms, run, run),
     )
-    if run is not None:
-        query = query.where(Block.run == run)
-    for row in query.namedtuples().execute(db):
-        yield read(row)
+    for row in rows:
+        yield read(Row(*row))
 
 
-def select() -> Any:
-    """Return the query of all blocks with what `read` needs."""
-    return (
-        Block.select(Block, Layout.columns.alias("columns"), Machine.name.alias("name"))
-        .join(Layout, on=Block.layout == Layout.id)
-        .join(Machine, on=Block.machine == Machine.id)
-    )
-
-
-def read(row: Any) -> Samples:
+def read(row: Row) -> Samples:
     """Decode a block; raise BadData if it is damaged or of a newer program."""
-    if row.codec != codec.CODEC:
+    if row.codec not in codec.KNOWN:
         raise BadData(
             f"a block of stored samples has codec {row.codec}, which this program does not know: use a newer one."
         )
-    at_ms, values = codec.decode(bytes(row.data), bytes(row.checksum))
+    at_ms, values = codec.decode(bytes(row.data), bytes(row.checksum), row.codec)
     # A metric that the catalogue does not know any more is passed over, not an error.
     columns = {
         Column(METRICS[name], instance): column
@@ -121,7 +166,7 @@ def read(row: Any) -> Samples:
 
 def within(samples: Samples, start_ms: int, end_ms: int) -> Samples | None:
     """Return the samples of a span (both ends inside), or None if there is none."""
-    rows = (samples.at_ms >= start_ms) & (samples.at_ms <= end_ms)
-    if rows.all():
+    first, after = (int(at) for at in np.searchsorted(samples.at_ms, (start_ms, end_ms + 1)))
+    if (first, after) == (0, len(samples.at_ms)):
         return samples
-    return samples.take(np.flatnonzero(rows)) if rows.any() else None
+    return samples.take(slice(first, after)) if first < after else None

@@ -2,13 +2,14 @@
 The block codec: columns of samples <-> a few bytes.
 
 Whole numbers are kept as differences between neighbours, divided by their common divisor, in the narrowest integer that
-holds a column, then zlib: counters of idle devices cost next to nothing. Numbers that came as decimal text (CSV
-percentages) are whole numbers of their last decimal; other floating point numbers keep their 8 bytes, sorted by plane.
+holds a column, first the low bytes of all columns, then the next ones, then zlib: counters of idle devices cost next
+to nothing. Numbers that came as decimal text (CSV percentages) are whole numbers of their last decimal; other floating
+point numbers keep their 8 bytes.
 """
 
 import hashlib
 import zlib
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import numpy as np
@@ -17,11 +18,14 @@ import numpy.typing as npt
 from appliance.errors import BadData
 from appliance.samples import Numbers, Times, Values
 
-CODEC = 1
-"""The version that is written into each block."""
+CODEC = 2
+"""The version that is written into each block. Blocks of version 1, whose numbers stand whole, are still read."""
+KNOWN = (1, CODEC)
 WIDTHS: tuple[np.dtype[Any], ...] = (np.dtype("<i1"), np.dtype("<i2"), np.dtype("<i4"), np.dtype("<i8"))
 CONSTANT, RAW_FLOAT, MAX_DECIMALS = 255, 255, 9
 EXACT = 2.0**53
+LONG = 1024
+"""Columns so long are noise and runs of zeros: looking for repeated texts costs five times more and finds less."""
 
 
 def encode(at_ms: Times, columns: Sequence[Values]) -> tuple[bytes, bytes]:
@@ -33,7 +37,7 @@ def encode(at_ms: Times, columns: Sequence[Values]) -> tuple[bytes, bytes]:
     # Differences may wrap around in 64 bits: they wrap back when they are summed.
     with np.errstate(over="ignore"):
         deltas = np.diff(matrix, axis=1)
-    divisors = np.maximum(np.gcd.reduce(deltas, axis=1), 1) if n > 1 else np.ones(len(matrix), np.int64)
+    divisors = np.maximum(common_divisors(deltas), 1)
     divisors = np.where(divisors == np.iinfo(np.int64).min, 1, np.abs(divisors))
     deltas //= divisors[:, None]
     widths = column_widths(deltas)
@@ -45,15 +49,40 @@ def encode(at_ms: Times, columns: Sequence[Values]) -> tuple[bytes, bytes]:
         planes(matrix[:, 0].astype("<i8")),
         planes(divisors.astype("<i8")),
     ]
-    parts += [deltas[widths == code].astype(width).tobytes() for code, width in enumerate(WIDTHS)]
+    parts += byte_planes(deltas, widths)
     parts += [np.packbits(mask).tobytes() for mask in masks if mask is not None]
-    return zlib.compress(b"".join(parts), 9), checksum(at_ms, [zeroed(values) for values in columns], masks)
+    return zipped(b"".join(parts), n), checksum(at_ms, [zeroed(values) for values in columns], masks)
 
 
-def decode(data: bytes, expected: bytes) -> tuple[Times, list[Values]]:
+def common_divisors(deltas: npt.NDArray[np.int64]) -> npt.NDArray[np.int64]:
+    """Return the greatest common divisor of each column's differences: most have none, which a few tell."""
+    divisors = np.gcd.reduce(deltas[:, :64], axis=1)
+    undecided = divisors != 1
+    divisors[undecided] = np.gcd.reduce(deltas[undecided], axis=1)
+    return divisors
+
+
+def byte_planes(deltas: npt.NDArray[np.int64], widths: npt.NDArray[np.uint8]) -> list[bytes]:
+    """Return the bytes of differences (columns, n - 1): the low ones, which are noise, apart from the high ones."""
+    if not deltas.shape[1]:
+        return []
+    narrow = [
+        np.ascontiguousarray(deltas[widths == code].astype(width)).view(np.uint8).reshape(-1, width.itemsize)
+        for code, width in enumerate(WIDTHS)
+    ]
+    return [whole[:, plane].tobytes() for plane in range(8) for whole in narrow if plane < whole.shape[1]]
+
+
+def zipped(raw: bytes, n: int) -> bytes:
+    strategy = zlib.Z_RLE if n >= LONG else zlib.Z_DEFAULT_STRATEGY
+    stream = zlib.compressobj(6, strategy=strategy)
+    return stream.compress(raw) + stream.flush()
+
+
+def decode(data: bytes, expected: bytes, version: int = CODEC) -> tuple[Times, list[Values]]:
     """Return the times and columns of a block; raise BadData if they are not the values that were stored."""
     try:
-        at_ms, numbers, masks = unpack(zlib.decompress(data))
+        at_ms, numbers, masks = unpack(zlib.decompress(data), version)
     except (zlib.error, ValueError, IndexError) as error:
         raise BadData("a block of stored samples is damaged: restore the tenant's file from a backup.") from error
     if checksum(at_ms, numbers, masks) != expected:
@@ -61,7 +90,7 @@ def decode(data: bytes, expected: bytes) -> tuple[Times, list[Values]]:
     return at_ms, [Values(*pair) for pair in zip(numbers, masks, strict=True)]
 
 
-def unpack(raw: bytes) -> tuple[Times, list[Numbers], list[npt.NDArray[np.bool_] | None]]:
+def unpack(raw: bytes, version: int) -> tuple[Times, list[Numbers], list[npt.NDArray[np.bool_] | None]]:
     at = 0
 
     def take(size: int) -> bytes:
@@ -76,10 +105,9 @@ def unpack(raw: bytes) -> tuple[Times, list[Numbers], list[npt.NDArray[np.bool_]
     widths = np.frombuffer(take(count + 1), np.uint8)
     firsts, divisors = (unplanes(take(8 * (count + 1)), "<i8") for _ in range(2))
     matrix = np.zeros((count + 1, n), np.int64)
-    for code, width in enumerate(WIDTHS):
-        rows = np.flatnonzero(widths == code)
-        stored = np.frombuffer(take(len(rows) * (n - 1) * width.itemsize), width)
-        matrix[rows, 1:] = stored.reshape(len(rows), n - 1)
+    sizes = [int((widths == code).sum()) * (n - 1) for code in range(len(WIDTHS))]
+    for code, stored in enumerate(whole_numbers(take, sizes) if version == 1 else joined_planes(take, sizes)):
+        matrix[widths == code, 1:] = stored.reshape(-1, n - 1) if n > 1 else 0
     with np.errstate(over="ignore"):
         matrix[:, 1:] *= divisors[:, None]
         matrix[:, 0] = firsts
@@ -95,6 +123,20 @@ def unpack(raw: bytes) -> tuple[Times, list[Numbers], list[npt.NDArray[np.bool_]
         column = row.view(np.float64) if kind == RAW_FLOAT else row if kind == 0 else row / 10.0 ** (kind - 1)
         numbers.append(column if mask is None else np.where(mask, column, column.dtype.type(0)))
     return matrix[0], numbers, masks
+
+
+def whole_numbers(take: Callable[[int], bytes], sizes: Sequence[int]) -> list[npt.NDArray[Any]]:
+    return [np.frombuffer(take(size * width.itemsize), width) for size, width in zip(sizes, WIDTHS, strict=True)]
+
+
+def joined_planes(take: Callable[[int], bytes], sizes: Sequence[int]) -> list[npt.NDArray[Any]]:
+    """Undo `byte_planes`."""
+    narrow = [np.empty((size, width.itemsize), np.uint8) for size, width in zip(sizes, WIDTHS, strict=True)]
+    for plane in range(8):
+        for whole in narrow:
+            if plane < whole.shape[1]:
+                whole[:, plane] = np.frombuffer(take(len(whole)), np.uint8)
+    return [whole.view(width).ravel() for whole, width in zip(narrow, WIDTHS, strict=True)]
 
 
 def zeroed(values: Values) -> Numbers:
@@ -151,9 +193,10 @@ def unplanes(raw: bytes, dtype: str) -> npt.NDArray[np.int64]:
 
 def checksum(at_ms: Times, numbers: Sequence[Numbers], masks: Sequence[npt.NDArray[np.bool_] | None]) -> bytes:
     """Digest the values as they are used, so that neither a flipped bit nor a faulty codec goes unseen."""
-    digest = hashlib.blake2b(np.ascontiguousarray(at_ms).tobytes(), digest_size=8)
+    digest = hashlib.blake2b(np.ascontiguousarray(at_ms).data, digest_size=8)
     for column, mask in zip(numbers, masks, strict=True):
-        digest.update(column.dtype.kind.encode() + np.ascontiguousarray(column).tobytes())
+        digest.update(column.dtype.kind.encode())
+        digest.update(np.ascontiguousarray(column).data)
         if mask is not None:
-            digest.update(np.packbits(mask).tobytes())
+            digest.update(np.packbits(mask).data)
     return digest.digest()

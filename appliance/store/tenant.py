@@ -3,6 +3,8 @@
 import hashlib
 import threading
 from pathlib import Path
+from queue import SimpleQueue
+from typing import Any
 
 import peewee
 
@@ -80,6 +82,8 @@ class TenantStore:
         self.tenant = tenant
         self.path = path
         self.lock = threading.Lock()
+        self.waiting: SimpleQueue[Any] = SimpleQueue()
+        """Batches on their way into the store; taken by whoever holds `lock`."""
         self.database = database.open_file(path, MIGRATIONS, read_only=read_only)
         marker = path.parent / "TENANT"
         if not read_only and not marker.exists():

@@ -76,3 +76,34 @@ def test_a_block_with_another_checksum_is_refused() -> None:
     with pytest.raises(BadData, match="has changed since it was stored"):
         codec.decode(data, bytes(8))
     assert checksum != bytes(8)
+
+
+def test_blocks_of_the_first_version_are_read() -> None:
+    data = bytes.fromhex(
+        "78da6365606060056206660686ff0c0c8c201623c37f6606c65a761613900483315ef23298b47fc128c9c4c8c8cc402c600402a06d8c"
+        "7fff7331343316fed3668488bb08401813defdfb0f740fc3efff4000642a2a810013c3ea5520a07500a2fa833d8416605801006fa91e"
+        "73"
+    )
+
+    at_ms, columns = codec.decode(data, bytes.fromhex("400dae2d34effaf9"), 1)
+
+    assert at_ms.tolist() == [0, 1000, 2000, 3000, 4000]
+    assert [column.numbers.tolist() for column in columns] == [
+        [1, 300, 70_000, 2**40, -5],
+        [1.25, 0.5, 3.0, 99.75, 0.0],
+        [7, 0, 9, 0, 11],
+        [4] * 5,
+        [0.1 + 0.2, 1 / 3, 0.0, 1.0, 2.0],
+    ]
+    assert columns[2].mask().tolist() == [True, False, True, False, True]
+
+
+@pytest.mark.parametrize("n", [codec.LONG - 1, codec.LONG, 3 * codec.LONG])
+def test_long_columns_come_back_too(n: int) -> None:
+    chance = np.random.default_rng(1)
+    columns = [Values(chance.integers(0, 10**power, n).cumsum()) for power in (1, 3, 6, 12)]
+
+    at_ms, decoded = codec.decode(*codec.encode(np.arange(n) * 1000, columns))
+
+    assert at_ms.tolist() == list(range(0, n * 1000, 1000))
+    assert [column.numbers.tolist() for column in decoded] == [column.numbers.tolist() for column in columns]
