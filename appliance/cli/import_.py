@@ -15,7 +15,7 @@ import click
 from appliance.cli.options import data_option, tenant_option
 from appliance.cli.progress import FileProgress
 from appliance.cli.tables import counted
-from appliance.errors import BadData, Conflict, NoInput, PerfanalysisError, TooLarge, UsageError
+from appliance.errors import BadData, Conflict, InputOutput, NoInput, PerfanalysisError, TooLarge, UsageError
 
 if TYPE_CHECKING:
     from appliance.store.batches import Receipt
@@ -42,10 +42,14 @@ FAULTS_OF_A_FILE = (BadData, NoInput, TooLarge)
 @click.option(
     "--report", type=click.Path(path_type=Path), metavar="DIR", help="Write the tenant's site there when all is stored."
 )
+@click.option(
+    "--watch", type=click.Path(path_type=Path), metavar="DIR",
+    help="Import what is dropped there, until stopped, and move it to done/ or failed/ with a .txt that says why.",
+)  # fmt: skip
 @click.pass_context
 def command(
     context: click.Context, paths: Sequence[Path], tenant: str | None, data: Path, machine_id: str, keep_first: bool,
-    verbose: bool, report: Path | None,
+    verbose: bool, report: Path | None, watch: Path | None,
 ) -> None:  # fmt: skip
     """
     Store recordings, CSV files (standard and portal) and sar-style trees, or all that are in a folder.
@@ -58,8 +62,15 @@ def command(
 
     if machine_id:
         check_machine_id(machine_id)
+    if watch is not None:
+        if paths or report is not None:
+            raise UsageError("--watch DIR stands alone: name neither paths nor --report.")
+        from appliance.cli import dropped
+
+        dropped.watch(watch, data, choose(data, tenant), machine_id, keep_first)
+        return
     if not paths:
-        raise UsageError("name files or folders to import, or - for standard input.")
+        raise UsageError("name files or folders to import, - for standard input, or --watch DIR.")
     tally = Tally()
     chosen = choose(data, tenant)
     try:
@@ -235,6 +246,9 @@ def keep(store: "TenantStore", file: Path, machine_id: str, keep_first: bool, na
         receipt = batches.add_batch(store, batch)
     except Conflict as error:
         raise Conflict(f"{name or file}: {error.message} With --keep-first what does not differ is stored.") from error
+    except BadData as error:
+        # A damaged store is no fault of the file.
+        raise InputOutput(error.message) from error
     return Stored(
         name or str(file), receipt, machines, [said if name in said else f"{name}: {said}" for said in parsed.warnings]
     )

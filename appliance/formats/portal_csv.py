@@ -67,7 +67,7 @@ def read(path: Path, machine: str) -> Parsed:
         ready_made.read(table, names, TIMESTAMP, "", known, found)
     unknown = [repr(name[:80]) for name in names if name != TIMESTAMP and name not in COLUMNS]
     warnings = [f"Columns that are not known were left out: {', '.join(unknown[:20])}."] if unknown else []
-    return Parsed(found.samples(machine), {}, warnings + found.warnings)
+    return Parsed(found.samples(machine, ready_made.PORTAL_RUN), {}, warnings + found.warnings)
 
 
 def only(what: Cell) -> Callable[[str], Cell]:

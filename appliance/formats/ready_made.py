@@ -22,6 +22,9 @@ from appliance.samples import INT64_MAX, Column, Samples, Values, distinct
 MAX_SHOWN = 80
 MAX_LINE_BYTES = 256 << 10
 KIBIBYTE = 1024
+# Numbers of runs that no recorder has. Who made these files computed shares in other steps than we do: for the same
+# machine and time they differ in the last digit from those of a recording, or its export, which have the word.
+PORTAL_RUN, TREE_RUN = -1, -2
 
 Read = Callable[[str], int | float | None]
 """Reads a cell; None for what is there and cannot be true. Raises ValueError, whose text follows the cell's."""
@@ -73,7 +76,7 @@ class Found:
         numbers.append(number)  # type: ignore[arg-type]
         lines.append(line)
 
-    def samples(self, machine: str) -> list[Samples]:
+    def samples(self, machine: str, run: int) -> list[Samples]:
         """Return all as samples, a group of metrics at a time."""
         groups: dict[Group, dict[Column, tuple[array[int], array[int] | array[float], array[int]]]] = {}
         for column, kept in self.columns.items():
@@ -89,7 +92,7 @@ class Found:
                 present = np.zeros(len(at_ms), bool)
                 values[rows], present[rows] = np.array(numbers), True
                 placed[column] = Values(values, None if present.all() else present)
-            result.append(Samples(machine, 0, group, at_ms, placed))
+            result.append(Samples(machine, run, group, at_ms, placed))
         return result
 
     @property

@@ -148,7 +148,7 @@ def read(folder: Path, machine: str) -> Parsed:
         except PerfanalysisError as error:
             raise type(error)(f"{path}: {error.message}", error_code=error.error_code, details=error.details) from error
     add_total(found)
-    parsed.samples = found.samples(machine)
+    parsed.samples = found.samples(machine, ready_made.TREE_RUN)
     parsed.warnings += found.warnings
     return parsed
 

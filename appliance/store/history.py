@@ -41,10 +41,8 @@ def machines(store: TenantStore) -> list[MachineSummary]:
         ).fetchall()
         spans: dict[int, list[Span]] = {}
         for machine, *span in store.database.execute_sql(
-            "SELECT machine, min(start_ms) AS start_ms, max(end_ms), max(samples), max(overlap) FROM "
-            "(SELECT machine, run, min(start_ms) AS start_ms, max(end_ms) AS end_ms, sum(samples) AS samples, "
-            "max(start_ms <= before_ms) AS overlap FROM (SELECT *, max(end_ms) OVER (PARTITION BY machine, run, kind "
-            "ORDER BY start_ms, id ROWS BETWEEN UNBOUNDED PRECEDING AND 1 PRECEDING) AS before_ms FROM block) "
+            "SELECT machine, min(start_ms) AS start_ms, max(end_ms), max(samples) FROM (SELECT machine, run, "
+            "min(start_ms) AS start_ms, max(end_ms) AS end_ms, sum(samples) AS samples FROM block "
             "GROUP BY machine, run, kind) GROUP BY machine, run ORDER BY machine, start_ms"
         ):
             spans.setdefault(machine, []).append(Span(*span))
@@ -70,14 +68,11 @@ class Span(NamedTuple):
     start_ms: int
     end_ms: int
     samples: int
-    overlap: int | None
-    """1 where blocks of one group cover the same time: what came later had other columns, such as a portal CSV's."""
 
 
 def count(store: TenantStore, machine: int, spans: Sequence[Span]) -> int:
     """Count the times of a machine's samples, given its runs by their start."""
-    apart = all(one.end_ms < next_one.start_ms for one, next_one in pairwise(spans))
-    if apart and not any(span.overlap for span in spans):
+    if all(one.end_ms < next_one.start_ms for one, next_one in pairwise(spans)):
         return sum(span.samples for span in spans)
     # Runs that cover the same time, such as a recording and its own export, may share samples: only their times tell.
     parts = (
