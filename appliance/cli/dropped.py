@@ -21,7 +21,7 @@ import click
 from appliance.boundary import tell
 from appliance.cli.import_ import FAULTS_OF_A_FILE, Changed, found, keep
 from appliance.cli.tables import visible
-from appliance.errors import BadData, CannotCreate, InUse, NoInput, PerfanalysisError
+from appliance.errors import BadData, CannotCreate, InputOutput, InUse, NoInput, PerfanalysisError
 
 if TYPE_CHECKING:
     from appliance.cli.run import Stop
@@ -90,7 +90,10 @@ def look(watched: Watch, stop: "Stop") -> None:
     while not stop.asked:
         now = time.monotonic()
         try:
-            ready = [entry for entry in dropped(watched.folder) if is_settled(entry, seen, now)]
+            entries = list(dropped(watched.folder))
+            for gone in seen.keys() - set(entries):
+                del seen[gone]
+            ready = [entry for entry in entries if is_settled(entry, seen, now)]
             if ready and now >= retry_at:
                 take_all(watched, ready, stop)
                 said = ""
@@ -148,15 +151,22 @@ def is_being_written(path: Path) -> bool:
 
 
 def take_all(watched: Watch, entries: list[Path], stop: "Stop") -> None:
+    """Import what is ready and put it away; raise InputOutput at the end if something could not be moved."""
     from appliance.store.tenant import TenantStore
 
+    stuck = ""
     with TenantStore(watched.data, watched.tenant) as store:
         for entry in entries:
             if stop.asked:
                 return
             outcome = take(store, watched, entry)
-            if outcome is not None:
-                put_away(watched.folder, entry, outcome)
+            try:
+                if outcome is not None:
+                    put_away(watched.folder, entry, outcome)
+            except OSError as error:
+                stuck = f"{entry} was looked at and cannot be moved: {error.strerror}."
+    if stuck:
+        raise InputOutput(stuck)
 
 
 def take(store: "TenantStore", watched: Watch, entry: Path) -> Outcome | None:

@@ -231,14 +231,17 @@ def keep(store: "TenantStore", file: Path, machine_id: str, keep_first: bool, na
     before = state(file)
     try:
         parsed = reading.read_file(file, machine_id, name)
+        kind = reading.kind_of(file)
+        machines = list(dict.fromkeys(part.machine for part in parsed.samples))
+        # What does not name its machine is another batch in another folder.
+        digest = batches.start_digest(kind, machine_id if kind == reading.CSV else machines[0])
+        for piece in reading.content(file, parsed):
+            digest.update(piece)
     except FAULTS_OF_A_FILE as error:
         raise named(error, name) from error
-    kind = reading.kind_of(file)
-    machines = list(dict.fromkeys(part.machine for part in parsed.samples))
-    # What does not name its machine is another batch in another folder.
-    digest = batches.start_digest(kind, machine_id if kind == reading.CSV else machines[0])
-    for piece in reading.content(file, parsed):
-        digest.update(piece)
+    except OSError as error:
+        # A stick that is pulled out, or has a bad block in the middle of a file.
+        raise NoInput(f"{name or file} cannot be read: {error.strerror}.") from error
     if state(file) != before:
         raise Changed(f"{name or file} changed while it was read: import it again.")
     batch = batches.Batch(digest.digest(), kind, parsed.samples, parsed.facts, keep_first=keep_first)
