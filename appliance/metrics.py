@@ -24,6 +24,8 @@ class Unit(StrEnum):
     LOAD = "tasks"
     PAGES = "pages"
     HERTZ = "Hz"
+    BYTES_PER_SECOND = "B/s"
+    PER_SECOND = "1/s"
     CELSIUS = "°C"
 
 
@@ -61,6 +63,10 @@ class Group(StrEnum):
     FRAGMENTATION = "fragmentation"
     RECORDER = "recorder"
     EVENT = "event"
+    RATE = "rate"
+    DISK_RATE = "disk_rate"
+    NETWORK_RATE = "network_rate"
+    CPU_SHARE = "cpu_share"
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -506,3 +512,77 @@ CPU_SHARES: dict[str, Metric] = {}
 """The metric of each CPU column of the standard CSV."""
 SHARE_USER, SHARE_SYSTEM, SHARE_IDLE, SHARE_IOWAIT = map(cpu_share, ("user", "system", "idle", "iowait"))
 SHARE_NICE, SHARE_IRQ, SHARE_SOFTIRQ, SHARE_STEAL = map(cpu_share, ("nice", "irq", "softirq", "steal"))
+
+
+# What came ready made in a portal CSV or a sar-style tree. Rates are gauges: nothing computes a rate of them again.
+
+
+def ready_made(name: str, unit: Unit, group: Group, per: Per, sentence: str) -> Metric:
+    return declare(Metric(name, unit, Kind.GAUGE, group, "csv", sentence, per, real=True))
+
+
+def rate(name: str, unit: Unit, sentence: str) -> Metric:
+    return ready_made(f"all_{name}_per_second", unit, Group.RATE, "machine", sentence)
+
+
+RATE_READ_BYTES = rate("disks_read_bytes", Unit.BYTES_PER_SECOND, "Bytes read a second, from all disks.")
+RATE_WRITTEN_BYTES = rate("disks_written_bytes", Unit.BYTES_PER_SECOND, "Bytes written a second, to all disks.")
+RATE_RECEIVED_BYTES = rate("network_received_bytes", Unit.BYTES_PER_SECOND, "Bytes received a second.")
+RATE_SENT_BYTES = rate("network_sent_bytes", Unit.BYTES_PER_SECOND, "Bytes sent a second.")
+
+
+def disk_rate(name: str, unit: Unit, sentence: str) -> Metric:
+    return ready_made(f"disk_{name}_per_second", unit, Group.DISK_RATE, "disk", sentence)
+
+
+DISK_RATE_REQUESTS = disk_rate("requests", Unit.PER_SECOND, "Reads, writes and discards a second.")
+DISK_RATE_READS = disk_rate("reads", Unit.PER_SECOND, "Reads a second.")
+DISK_RATE_WRITES = disk_rate("writes", Unit.PER_SECOND, "Writes a second.")
+DISK_RATE_DISCARDS = disk_rate("discards", Unit.PER_SECOND, "Discards a second.")
+DISK_RATE_READ_BYTES = disk_rate("read_bytes", Unit.BYTES_PER_SECOND, "Bytes read a second.")
+DISK_RATE_WRITTEN_BYTES = disk_rate("written_bytes", Unit.BYTES_PER_SECOND, "Bytes written a second.")
+DISK_RATE_DISCARDED_BYTES = disk_rate("discarded_bytes", Unit.BYTES_PER_SECOND, "Bytes discarded a second.")
+
+
+def network_rate(name: str, unit: Unit, sentence: str) -> Metric:
+    return ready_made(f"network_{name}_per_second", unit, Group.NETWORK_RATE, "interface", sentence)
+
+
+NETWORK_RATE_RECEIVED_PACKETS = network_rate("received_packets", Unit.PER_SECOND, "Packets received a second.")
+NETWORK_RATE_SENT_PACKETS = network_rate("sent_packets", Unit.PER_SECOND, "Packets sent a second.")
+NETWORK_RATE_RECEIVED_BYTES = network_rate("received_bytes", Unit.BYTES_PER_SECOND, "Bytes received a second.")
+NETWORK_RATE_SENT_BYTES = network_rate("sent_bytes", Unit.BYTES_PER_SECOND, "Bytes sent a second.")
+NETWORK_RATE_RECEIVED_COMPRESSED = network_rate("received_compressed", Unit.PER_SECOND, "Compressed packets received.")
+NETWORK_RATE_SENT_COMPRESSED = network_rate("sent_compressed", Unit.PER_SECOND, "Compressed packets sent a second.")
+NETWORK_RATE_RECEIVED_MULTICAST = network_rate("received_multicast", Unit.PER_SECOND, "Multicast packets received.")
+
+CPU_SHARES_BY_CPU: dict[str, Metric] = {
+    mode: ready_made(
+        f"cpu_{mode}_percent_by_cpu", Unit.PERCENT, Group.CPU_SHARE, "cpu", f"Share of this CPU's time in {mode}."
+    )
+    for mode in ("user", "nice", "system", "iowait", "steal", "idle")
+}
+
+MEMORY_USED = machine_wide(
+    Kind.GAUGE, Group.MEMORY, "csv", "memory_used_bytes", Unit.BYTES,
+    "Memory less what is free, buffers, file cache and kernel objects.",
+)  # fmt: skip
+# Old portal files leave kernel objects out of the total, and what is used follows from that: names of their own.
+MEMORY_PORTAL_TOTAL = machine_wide(
+    Kind.GAUGE, Group.MEMORY, "csv", "memory_portal_total_bytes", Unit.BYTES, "What a portal CSV calls the total."
+)
+MEMORY_PORTAL_USED = machine_wide(
+    Kind.GAUGE, Group.MEMORY, "csv", "memory_portal_used_bytes", Unit.BYTES, "What a portal CSV calls used."
+)
+MEMORY_USED_SHARE = ready_made(
+    "memory_used_percent", Unit.PERCENT, Group.SHARE, "machine", "Used memory, of all memory."
+)
+MEMORY_COMMITTED_SHARE = ready_made(
+    "memory_committed_percent", Unit.PERCENT, Group.SHARE, "machine", "Memory promised, of all memory and swap."
+)
+FILESYSTEM_USED_SHARE = declare(
+    Metric(
+        "filesystem_used_percent", Unit.PERCENT, Kind.GAUGE, Group.FILESYSTEM, "csv",
+        "How full it is, in whole percent.", "mount",
+    )
+)  # fmt: skip

@@ -1,74 +1,105 @@
 """`perfanalysis import`."""
 
+import os
+import shutil
+import sys
+import tempfile
 from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, field
-from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
 
 from appliance.cli.options import data_option, tenant_option
-from appliance.cli.tables import counted, visible
-from appliance.errors import BadData, Conflict, NoInput, PerfanalysisError
+from appliance.cli.progress import FileProgress
+from appliance.cli.tables import counted
+from appliance.errors import BadData, Conflict, InputOutput, NoInput, PerfanalysisError, TooLarge, UsageError
 
 if TYPE_CHECKING:
     from appliance.store.batches import Receipt
     from appliance.store.tenant import TenantStore
 
 SUFFIXES = (".json", ".json.gz", ".csv", ".csv.gz")
-PIECE_BYTES = 1 << 20
+WRITTEN_BESIDE = "perf_data.csv"
+"""What `process` writes into the folder of a tree: the same samples, and it names their machine."""
+STANDARD_INPUT = "-"
 MAX_NAMED = 3
+FAULTS_OF_A_FILE = (BadData, NoInput, TooLarge)
+"""Others, such as a full disk, would befall every file."""
 
 
 @click.command("import", epilog="Example: perfanalysis import --report site recordings/")
-@click.argument("paths", metavar="PATH...", nargs=-1, required=True, type=click.Path(path_type=Path))
+@click.argument("paths", metavar="PATH...", nargs=-1, type=click.Path(path_type=Path))
 @tenant_option
 @data_option
 @click.option(
     "--machine-id", default="", metavar="ID", help="The machine that all of it is of, whatever the files say."
 )
 @click.option("--keep-first", is_flag=True, help="Where values differ from stored ones, keep those and store the rest.")
+@click.option("--verbose", "-v", is_flag=True, help="Say a line for each file, not for one alone.")
 @click.option(
     "--report", type=click.Path(path_type=Path), metavar="DIR", help="Write the tenant's site there when all is stored."
 )
+@click.option(
+    "--watch", type=click.Path(path_type=Path), metavar="DIR",
+    help="Import what is dropped there, until stopped, and move it to done/ or failed/ with a .txt that says why.",
+)  # fmt: skip
 @click.pass_context
 def command(
     context: click.Context, paths: Sequence[Path], tenant: str | None, data: Path, machine_id: str, keep_first: bool,
-    report: Path | None,
+    verbose: bool, report: Path | None, watch: Path | None,
 ) -> None:  # fmt: skip
     """
-    Store recordings and CSV files, or all that are in a folder. A file is stored whole or not at all.
+    Store recordings, CSV files (standard and portal) and sar-style trees, or all that are in a folder.
 
-    Makes the data folder, and in it the tenant "default", where there is nothing yet.
+    A file is stored whole or not at all, and once however often it is imported; "-" is standard input. What does not
+    name its machine is of --machine-id, or else of the machine that its file or folder is called. Makes the data
+    folder, and in it the tenant "default", where there is nothing yet.
     """
     from appliance.machine import check_machine_id
-    from appliance.store.registry import DEFAULT_TENANT, Registry
-    from appliance.store.tenant import TenantStore
 
     if machine_id:
         check_machine_id(machine_id)
-    registry = Registry(data)
-    if tenant in (None, DEFAULT_TENANT) and not registry.tenants():
-        registry.create_tenant(DEFAULT_TENANT)
-    chosen = registry.choose(tenant)
-    registry.close()
+    if watch is not None:
+        if paths or report is not None:
+            raise UsageError("--watch DIR stands alone: name neither paths nor --report.")
+        from appliance.cli import dropped
+
+        dropped.watch(watch, data, choose(data, tenant), machine_id, keep_first)
+        return
+    if not paths:
+        raise UsageError("name files or folders to import, - for standard input, or --watch DIR.")
     tally = Tally()
-    with TenantStore(data, chosen) as store:
-        for path in paths:
-            for file in found(path):
-                take(store, file, machine_id, keep_first, tally, in_folder=file != path)
-    tally.show()
+    chosen = choose(data, tenant)
+    try:
+        import_all(data, chosen, paths, machine_id, keep_first, verbose, tally)
+    finally:
+        tally.show(verbose)
     if report is not None and tally.stored:
         from appliance.cli.report import write_site
 
         click.echo(f"The report is at {write_site(data, chosen, report)}")
     if tally.refused:
-        context.exit(tally.refused[0])
+        context.exit(BadData.exit_code if BadData.exit_code in tally.refused else tally.refused[0])
     if not tally.stored:
         raise NoInput(
-            f"there is nothing to import in {', '.join(map(str, paths))}: name recordings or standard CSV files."
+            f"there is nothing to import in {', '.join(map(str, paths))}: name recordings, CSV files or sar-style "
+            "trees."
         )
+
+
+def choose(data: Path, tenant: str | None) -> str:
+    """Return the tenant that is meant; make the data folder and the tenant "default" where there is nothing yet."""
+    from appliance.store.registry import DEFAULT_TENANT, Registry
+
+    registry = Registry(data)
+    if tenant in (None, DEFAULT_TENANT) and not registry.tenants():
+        registry.create_tenant(DEFAULT_TENANT)
+    chosen = registry.choose(tenant)
+    registry.close()
+    return chosen
 
 
 @dataclass
@@ -83,85 +114,166 @@ class Tally:
     refused: list[int] = field(default_factory=list)
     """The exit codes of the errors."""
 
-    def show(self) -> None:
+    def show(self, verbose: bool) -> None:
         if self.stored + self.left_out + len(self.refused) > 1:
+            hint = " (--verbose lists them)" if self.left_out and not verbose else ""
             click.echo(
                 f"{counted(self.stored, 'file')} imported: {counted(self.new, 'new row')} of "
                 f"{counted(len(self.machines), 'machine')}, {self.rows - self.new:,} known already; "
-                f"{self.left_out} left out, {len(self.refused)} refused."
+                f"{self.left_out:,} left out{hint}, {len(self.refused):,} refused."
             )
 
 
 def found(path: Path) -> Iterator[Path]:
-    """Give a file, or those of a folder that may be for import, in order of their names."""
-    if not path.is_dir():
+    """Give a file, or what there is in a folder that may be for import, in order of names: files, and trees whole."""
+    from appliance.formats import sar_files
+
+    if not path.is_dir() or not os.access(path, os.R_OK | os.X_OK):
         yield path
         return
-    for file in sorted(path.rglob("*")):
-        hidden = any(part.startswith(".") for part in file.relative_to(path).parts)
-        if file.name.endswith(SUFFIXES) and file.is_file() and not hidden:
-            yield file
+    entries = sorted(path.iterdir())
+    parts = sar_files.parts(path) if sar_files.is_tree(path) else []
+    if parts and path / WRITTEN_BESIDE not in entries:
+        yield path
+    for entry in entries:
+        if entry.name.startswith(".") or entry in parts:
+            continue
+        if entry.is_dir() and not entry.is_symlink():
+            yield from found(entry)
+        elif entry.name.endswith(SUFFIXES) and entry.is_file():
+            yield entry
 
 
-def take(store: "TenantStore", file: Path, machine_id: str, keep_first: bool, tally: Tally, *, in_folder: bool) -> None:
-    """Store one file, and say what became of it."""
+def import_all(
+    data: Path, tenant: str, paths: Sequence[Path], machine_id: str, keep_first: bool, verbose: bool, tally: Tally
+) -> None:
+    from appliance.store.tenant import TenantStore
+
+    files = [(file, file != path) for path in paths for file in found(path)]
+    lines = verbose or len(files) == 1
+    with TenantStore(data, tenant) as store, FileProgress(len(files)) as progress:
+        for file, in_folder in files:
+            take(store, file, machine_id, keep_first, tally, progress, in_folder=in_folder, lines=lines)
+            progress.step()
+
+
+def take(
+    store: "TenantStore", file: Path, machine_id: str, keep_first: bool, tally: Tally, progress: FileProgress, *,
+    in_folder: bool, lines: bool,
+) -> None:  # fmt: skip
+    """Store one file, and say what became of it: always if it was refused or there is something to warn of."""
     from appliance.formats.csv_header import OtherFile
 
     try:
-        receipt, machines, warnings = keep(store, file, machine_id, keep_first)
-    except PerfanalysisError as error:
+        if str(file) == STANDARD_INPUT:
+            with standard_input() as spooled:
+                stored = keep(store, spooled, machine_id, keep_first, "standard input")
+        else:
+            stored = keep(store, file, machine_id, keep_first)
+    except FAULTS_OF_A_FILE as error:
         if in_folder and isinstance(error, OtherFile):
             tally.left_out += 1
-            click.echo(f"Left out: {visible(error.message)}", err=True)
+            if lines:
+                progress.say(f"Left out: {error.message}")
         else:
             tally.refused.append(error.exit_code)
-            click.echo(f"Not imported: {visible(error.message)}", err=True)
+            progress.say(f"Not imported: {error.message}")
         return
-    for warning in warnings:
-        click.echo(f"Warning: {visible(warning)}", err=True)
-    new = 0 if receipt.duplicate else receipt.inserted
-    known = receipt.rows - new - receipt.conflicts
-    more = f" and {len(machines) - MAX_NAMED} more" if len(machines) > MAX_NAMED else ""
-    conflicts = f", {receipt.conflicts:,} differ from stored ones and were not stored" if receipt.conflicts else ""
-    click.echo(
-        f"{visible(str(file))}: {counted(receipt.rows, 'row')} of {', '.join(machines[:MAX_NAMED])}{more}: "
-        f"{new:,} new, {known:,} known already{conflicts}."
-    )
+    for warning in stored.warnings:
+        progress.say(f"Warning: {warning}")
+    if lines:
+        progress.say(f"{stored.name}: {stored.sentence}", err=False)
     tally.stored += 1
-    tally.rows += receipt.rows
-    tally.new += new
-    tally.machines.update(machines)
+    tally.rows += stored.receipt.rows
+    tally.new += stored.new
+    tally.machines.update(stored.machines)
 
 
-def keep(
-    store: "TenantStore", file: Path, machine_id: str, keep_first: bool
-) -> tuple["Receipt", Sequence[str], Sequence[str]]:
-    """Store a file as one batch and return its receipt, its machines and what there is to warn of."""
+@contextmanager
+def standard_input() -> Iterator[Path]:
+    """Keep what comes in on a file that has no name, so that nothing is left of it whatever happens."""
+    with tempfile.TemporaryFile() as file:
+        shutil.copyfileobj(sys.stdin.buffer, file)
+        file.flush()
+        yield Path(f"/proc/self/fd/{file.fileno()}")
+
+
+@dataclass(frozen=True, slots=True)
+class Stored:
+    """What became of a file that was stored."""
+
+    name: str
+    receipt: "Receipt"
+    machines: Sequence[str]
+    warnings: Sequence[str]
+
+    @property
+    def new(self) -> int:
+        return 0 if self.receipt.duplicate else self.receipt.inserted
+
+    @property
+    def sentence(self) -> str:
+        receipt, more = self.receipt, len(self.machines) - MAX_NAMED
+        known = receipt.rows - self.new - receipt.conflicts
+        others = f" and {more} more" if more > 0 else ""
+        conflicts = f", {receipt.conflicts:,} differ from stored ones and were not stored" if receipt.conflicts else ""
+        return (
+            f"{counted(receipt.rows, 'row')} of {', '.join(self.machines[:MAX_NAMED])}{others}: "
+            f"{self.new:,} new, {known:,} known already{conflicts}."
+        )
+
+
+def keep(store: "TenantStore", file: Path, machine_id: str, keep_first: bool, name: str = "") -> Stored:
+    """Store a file or tree as one batch; `name` is what sentences call it instead of its path."""
     from appliance.formats import reading
     from appliance.store import batches
 
     before = state(file)
-    parsed = reading.read_file(file, machine_id)
-    kind = reading.kind_of(file)
-    machines = parsed.machines
-    # A recording that does not name its machine is another batch in another folder.
-    digest = batches.start_digest(kind, machines[0] if kind == reading.RECORDING else machine_id)
-    with file.open("rb") as stream:
-        for piece in iter(partial(stream.read, PIECE_BYTES), b""):
+    try:
+        parsed = reading.read_file(file, machine_id, name)
+        kind = reading.kind_of(file)
+        machines = parsed.machines
+        # What does not name its machine is another batch in another folder.
+        digest = batches.start_digest(kind, machine_id if kind == reading.CSV else machines[0])
+        for piece in reading.content(file, parsed):
             digest.update(piece)
+    except FAULTS_OF_A_FILE as error:
+        raise named(error, name) from error
+    except OSError as error:
+        # A stick that is pulled out, or has a bad block in the middle of a file.
+        raise NoInput(f"{name or file} cannot be read: {error.strerror}.") from error
     if state(file) != before:
-        raise BadData(f"{file} changed while it was read: import it again.")
+        raise Changed(f"{name or file} changed while it was read: import it again.")
     batch = batches.Batch(digest.digest(), kind, parsed.samples, parsed.facts, keep_first=keep_first)
     try:
-        return batches.add_batch(store, batch), machines, parsed.warnings
+        receipt = batches.add_batch(store, batch)
     except Conflict as error:
-        raise Conflict(f"{file}: {error.message} With --keep-first what does not differ is stored.") from error
+        raise Conflict(f"{name or file}: {error.message} With --keep-first what does not differ is stored.") from error
+    except BadData as error:
+        # A damaged store is no fault of the file.
+        raise InputOutput(error.message) from error
+    return Stored(
+        name or str(file), receipt, machines, [said if name in said else f"{name}: {said}" for said in parsed.warnings]
+    )
 
 
-def state(file: Path) -> tuple[int, int] | None:
-    """Return what changes when a file does; None if it cannot be told, which reading it will say better."""
+class Changed(BadData):
+    """A file that somebody writes."""
+
+
+def named(error: PerfanalysisError, name: str) -> PerfanalysisError:
+    """Put the name of what has no path before a sentence that does not say it."""
+    if not name or name in error.message:
+        return error
+    return type(error)(f"{name}: {error.message}", error_code=error.error_code, details=error.details)
+
+
+def state(file: Path) -> list[tuple[int, int]] | None:
+    """Return what changes when a file or tree does; None if it cannot be told, which reading it will say better."""
+    from appliance.formats import sar_files
+
     try:
-        status = file.stat()
+        statuses = [part.stat() for part in (sar_files.parts(file) if file.is_dir() else [file])]
     except OSError:
         return None
-    return status.st_size, status.st_mtime_ns
+    return [(status.st_size, status.st_mtime_ns) for status in statuses]

@@ -1,4 +1,4 @@
-"""How far a recording is: a bar on a terminal, elsewhere a line now and then."""
+"""How far a recording or an import is: a bar on a terminal."""
 
 import sys
 import time
@@ -7,6 +7,7 @@ import click
 
 from appliance import duration as durations
 from appliance.boundary import tell
+from appliance.cli.tables import visible
 
 TOLD_SECONDS = 10
 
@@ -51,3 +52,35 @@ class Progress:
     def sample(self, _: int, __: bytes) -> None:
         """Show it with each sample: as a sink."""
         self.show()
+
+
+class FileProgress:
+    """How many of some files are done: a bar on a terminal, and nothing elsewhere."""
+
+    def __init__(self, count: int) -> None:
+        self.bar = (
+            click.progressbar(length=count, label="Importing", file=sys.stderr)
+            if count > 1 and sys.stderr.isatty()
+            else None
+        )
+
+    def __enter__(self) -> "FileProgress":
+        if self.bar is not None:
+            self.bar.__enter__()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        if self.bar is not None:
+            self.bar.__exit__(None, None, None)
+
+    def say(self, sentence: str, *, err: bool = True) -> None:
+        """Say something on a line of its own, above the bar."""
+        if self.bar is not None:
+            click.echo("\r\033[K", nl=False, err=True)
+        click.echo(visible(sentence), err=err)
+        if self.bar is not None:
+            self.bar.render_progress()
+
+    def step(self) -> None:
+        if self.bar is not None:
+            self.bar.update(1)

@@ -12,9 +12,8 @@ BYTE_ORDER_MARK = b"\xef\xbb\xbf"
 UTF_16 = (b"\xff\xfe", b"\xfe\xff")
 # (columns that only such a file has, what it is)
 OTHERS = [
-    ({"mem_total_kb", "mem_used_kb"}, "a portal CSV (the older upload format)"),
     ({"container_id", "cpu_percent"}, "a containers.csv (its recording can be imported)"),
-    ({"#timestamp"}, "a file of the sar-style tree (its recording can be imported)"),
+    ({"#timestamp"}, "a file of the sar-style tree (import the folder that has proc/stat in it)"),
 ]
 
 

@@ -3,14 +3,16 @@
 import gzip
 import io
 import json
+import re
 import zlib
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from datetime import datetime
+from itertools import islice
 from pathlib import Path
 from typing import IO
 
-from appliance.errors import BadData, NoInput
+from appliance.errors import BadData, InvalidMachineId, NoInput
 from appliance.formats.unzipped import Unzipped
 from appliance.measurement import Measurement, from_object, refuse_constant
 from appliance.samples import Parsed, from_measurements
@@ -18,8 +20,15 @@ from appliance.samples import Parsed, from_measurements
 MAX_LINE_BYTES = 16 << 20
 """A measurement of a machine with 1,024 CPUs has 2 MB."""
 GZIP_MAGIC = b"\x1f\x8b"
+RECORD_BEGINS = b"{"
+RECORD = re.compile(rb'\{"(?:timestamp|Site)" ?:')
+MAX_TEARS = 8
+"""In one line. Each costs a look at all that follows it."""
 # The names that recordings get by default say nothing: then the folder's name is the machine's.
-SPEECHLESS = {"host", "containers", "recording", "pcc", "test_pcc", "perf_data", "performance"}
+SPEECHLESS = {"host", "containers", "recording", "pcc", "test_pcc", "perf_data", "performance", "portal"}
+SPEECHLESS_FOLDERS = {"pcprocess_csv"}
+DESCRIPTORS = Path("/proc/self/fd")
+"""Where a file is that has no name: standard input, or an upload."""
 
 
 def read(path: Path, machine: str = "", name: str = "") -> Parsed:
@@ -29,17 +38,13 @@ def read(path: Path, machine: str = "", name: str = "") -> Parsed:
     The machine is `machine`, else the one that the recording names, else the file's name or its folder's. A file cut
     in the middle of a line is read up to the cut, with a warning. Raises NoInput or BadData, naming file and line.
     """
-    with open_bytes(path) as stream:
-        return parse(stream, name or str(path), machine, machine_from(path))
-
-
-def parse(stream: IO[bytes], name: str, machine: str = "", fallback: str = "") -> Parsed:
-    """Read a recording from a stream of bytes, plain or unzipped; `fallback` is the machine if nothing names one."""
     warnings: list[str] = []
-    measurements = list(lines(stream, name, warnings))
+    name = name or str(path)
+    with open_bytes(path) as stream:
+        measurements = list(lines(stream, name, warnings))
     if not measurements:
         raise NoInput(f"{name} is empty: a recording has one JSON object a line.")
-    named = machine or ("" if measurements[0].subsystem == "perfanalysis[meta]" else fallback)
+    named = machine or ("" if measurements[0].subsystem == "perfanalysis[meta]" else machine_from(path))
     try:
         parsed = from_measurements(measurements, named)
     except BadData as error:
@@ -51,11 +56,27 @@ def parse(stream: IO[bytes], name: str, machine: str = "", fallback: str = "") -
 
 
 def machine_from(path: Path) -> str:
-    """Name the machine of a recording that does not: by the file, or by its folder where the file's name is generic."""
-    stem = path.name.removesuffix(".gz").removesuffix(".json").removesuffix(".csv")
-    named = path.absolute().parent.name if stem in SPEECHLESS else stem
+    """
+    Name the machine of what does not: by the file or folder, or by its folder where its own name is generic.
+
+    Raises InvalidMachineId for what has no name.
+    """
+    if path.parent == DESCRIPTORS:
+        raise InvalidMachineId("The file does not say which machine it is of: name it with --machine-id.")
+    named = path.absolute().parent.name if is_speechless(path) else stem_of(path)
     text = "".join(letter if letter.isascii() and (letter.isalnum() or letter in "._-") else "-" for letter in named)
     return text.strip(".-_")[:64] or "machine"
+
+
+def is_speechless(path: Path) -> bool:
+    """Say whether a file or folder has a name that says nothing about the machine."""
+    return path.name in SPEECHLESS_FOLDERS if path.is_dir() else stem_of(path) in SPEECHLESS
+
+
+def stem_of(path: Path) -> str:
+    if path.is_dir():
+        return path.absolute().name
+    return path.name.removesuffix(".gz").removesuffix(".json").removesuffix(".csv")
 
 
 def open_bytes(path: Path) -> IO[bytes]:
@@ -96,6 +117,15 @@ def lines(stream: IO[bytes], name: str, warnings: list[str]) -> Iterator[Measure
             try:
                 yield measurement(raw)
             except (ValueError, RecursionError) as error:
+                if torn := halves(raw):
+                    lost, whole = torn
+                    yield from whole
+                    if lost:
+                        warnings.append(
+                            f"{name} is cut in line {number}, and another recording follows there: {lost} bytes of the "
+                            "line that was cut are lost."
+                        )
+                    continue
                 if not raw.endswith(b"\n") and number > 1:
                     warnings.append(
                         f"{name} is cut in line {number}: {len(raw)} bytes after the last whole line are lost."
@@ -106,6 +136,26 @@ def lines(stream: IO[bytes], name: str, warnings: list[str]) -> Iterator[Measure
         if not number:
             raise BadData(f"{name} is not a recording: it is a damaged gzip file.") from error
         warnings.append(f"{name} is cut or damaged after line {number}: what follows in the gzip file is lost.")
+
+
+def halves(raw: bytes) -> tuple[int, list[Measurement]] | None:
+    """
+    Read a line in which a recording was cut and another one follows; None if it is no such line.
+
+    Return how many bytes were lost, and the measurements. Inside a measurement a quote has a backslash before it: what
+    looks like the start of a record is one.
+    """
+    if not raw.startswith(RECORD_BEGINS):
+        return None
+    for start in islice(RECORD.finditer(raw, 1), MAX_TEARS):
+        with suppress(ValueError, RecursionError):
+            after = measurement(raw[start.start() :])
+            before = raw[: start.start()]
+            try:
+                return 0, [measurement(before), after]
+            except (ValueError, RecursionError):
+                return len(before), [after]
+    return None
 
 
 def reason(error: Exception) -> str:

@@ -3,6 +3,7 @@
 import json
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
+from functools import partial
 from itertools import pairwise
 from typing import Any, NamedTuple
 
@@ -75,10 +76,12 @@ def count(store: TenantStore, machine: int, spans: Sequence[Span]) -> int:
     if all(one.end_ms < next_one.start_ms for one, next_one in pairwise(spans)):
         return sum(span.samples for span in spans)
     # Runs that cover the same time, such as a recording and its own export, may share samples: only their times tell.
-    parts = (
-        block.at_ms for group in Group for block in blocks.overlapping(store.database, machine, group, None, *ALWAYS)
+    blocks_of = partial(blocks.overlapping, store.database, machine)
+    return max(
+        len(np.unique(np.concatenate([block.at_ms for block in found])))
+        for group in Group
+        if (found := list(blocks_of(group, None, *ALWAYS)))
     )
-    return len(np.unique(np.concatenate(list(parts))))
 
 
 def machine(store: TenantStore, machine_id: str) -> MachineSummary:

@@ -85,6 +85,56 @@ def test_a_recording_that_is_cut_is_read_up_to_the_cut(recordings: Path, tmp_pat
     assert 0 < parsed.count < 18
 
 
+@pytest.mark.parametrize("lost", [1, 5, 12, 40, 200, 3000])
+def test_a_recording_glued_after_a_cut_line_is_read_on_both_sides(recordings: Path, tmp_path: Path, lost: int) -> None:
+    content = (recordings / "azure_d4s_idle_short" / "host.json").read_bytes()
+    lines = content.splitlines(keepends=True)
+    first, second = b"".join(lines[:47]), b"".join(lines[50:])
+    path = tmp_path / "glued.json"
+    path.write_bytes(first + lines[47][:lost] + second)
+
+    parsed = reading.read_file(path)
+
+    kept = min(lost, len(lines[47].rstrip()))
+    whole = kept == len(lines[47].rstrip())
+    assert parsed.warnings == (
+        []
+        if whole
+        else [
+            f"{path} is cut in line 48, and another recording follows there: {lost} bytes of the line that was cut are "
+            "lost."
+        ]
+    )
+    assert parsed.count == 18
+
+
+def test_what_is_no_tear_is_refused_as_before(recordings: Path, tmp_path: Path) -> None:
+    lines = (recordings / "azure_d4s_idle_short" / "host.json").read_bytes().splitlines(keepends=True)
+    path = tmp_path / "garbage.json"
+    path.write_bytes(b"".join(lines[:9]) + b"garbage" + lines[9] + b"".join(lines[10:]))
+
+    with pytest.raises(BadData, match="line 10 is not a measurement of a recording: it is not JSON"):
+        reading.read_file(path)
+
+
+@pytest.mark.parametrize(("end", "warned"), [("", True), ("\n", False), ("\r", False), ("\r\n", False)])
+def test_a_csv_without_a_last_line_end_may_be_cut(tmp_path: Path, end: str, warned: bool) -> None:
+    path = tmp_path / "file.csv"
+    path.write_bytes(CSV.removesuffix("\n").encode() + end.encode())
+
+    warnings = reading.read_file(path).warnings
+
+    assert warnings == ([f"{path}: The last line has no line end: the file may be cut there."] if warned else [])
+
+
+def test_each_kind_is_known_by_its_content(recordings: Path) -> None:
+    folder = recordings / "azure_d4s_idle_short"
+
+    kinds = [reading.kind_of(folder / name) for name in ("host.json", "portal.csv", "pcprocess_csv")]
+
+    assert kinds == ["recording", "portal", "sar"]
+
+
 @pytest.mark.parametrize(
     ("content", "error", "sentence"),
     [

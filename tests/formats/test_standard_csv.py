@@ -167,7 +167,6 @@ def test_files_that_say_the_same_read_alike(tmp_path: Path, content: str | bytes
             Conflict,
             "Lines 2 and 4 have other values for the same machine and time (column cpu_user): keep one of them.",
         ),
-        ("timestamp,cpu_user,mem_total_kb,mem_used_kb\n", OtherFile, "This is a portal CSV"),
         ("timestamp,container_id,cpu_percent\n", OtherFile, "This is a containers.csv"),
         ("#timestamp,CPU,%usr\n", OtherFile, "This is a file of the sar-style tree"),
     ],

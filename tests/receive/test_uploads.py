@@ -38,6 +38,19 @@ def test_a_recording_is_stored_too(peer: Peer, recordings: Path) -> None:
     assert reply.json["rows_imported"] == 180
 
 
+def test_a_portal_csv_is_stored_too_and_its_machine_comes_with_it(peer: Peer, recordings: Path) -> None:
+    file = (recordings / "oci_e5_vm01_dm_swap" / "portal.csv").read_bytes()
+
+    first = peer.upload(file, machine_id="vm01")
+    again = peer.upload(file, machine_id="vm01")
+    broken = peer.upload(file.replace(b"1160396", b"x"), machine_id="vm01")
+
+    assert (first.json["machine_id"], first.json["rows_imported"], first.json["warnings"]) == ("vm01", 130, [])
+    assert again.json["duplicate"]
+    assert_refused(broken, 400, "INVALID_CSV_FORMAT")
+    assert broken.json["details"] == {"line": 2, "column": "disk_read_bytes", "value": "x"}
+
+
 def test_the_same_file_twice_is_stored_once_and_gets_its_first_answer(peer: Peer) -> None:
     first = peer.upload(csv_text(), machine_id="web-1")
     stored = peer.stored()
