@@ -48,6 +48,10 @@ def command(
 
     if machine_id:
         check_machine_id(machine_id)
+    if report is not None:
+        from appliance.cli.report import check_output
+
+        check_output(report)
     registry = Registry(data)
     if tenant in (None, DEFAULT_TENANT) and not registry.tenants():
         registry.create_tenant(DEFAULT_TENANT)
