@@ -74,4 +74,4 @@ def adjective(seconds: float) -> str:
     for unit, size in (("hour", 3600), ("minute", 60)):
         if seconds >= size and round(seconds) % size == 0:
             return f"{round(seconds) // size}-{unit}"
-    return f"{seconds:.3g}-second"
+    return f"{wording.three_digits(seconds)}-second"

@@ -8,12 +8,15 @@ def grouped(number: float, decimals: int = 0) -> str:
 
 def three_digits(number: float) -> str:
     """Write a number with three significant digits, and all digits of a large one: 0.126, 51.3, 1 020."""
-    return f"{number:.3g}" if number < 1000 else grouped(number)
+    # From there on Python would write an exponent.
+    if number >= 999.5:
+        return grouped(number)
+    return f"{number:.3g}" if number >= 0.001 or not number else f"{number:.3f}"
 
 
 def cpus(number: float) -> str:
     """Write an amount of CPU time a second: 0.5 CPUs, 1 CPU."""
-    return f"{number:.3g} CPU{'' if number == 1 else 's'}"
+    return f"{three_digits(number)} CPU{'' if number == 1 else 's'}"
 
 
 def duration(seconds: float) -> str:

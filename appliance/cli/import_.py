@@ -71,6 +71,10 @@ def command(
         return
     if not paths:
         raise UsageError("name files or folders to import, - for standard input, or --watch DIR.")
+    if report is not None:
+        from appliance.cli.report import check_output
+
+        check_output(report)
     tally = Tally()
     chosen = choose(data, tenant)
     try:

@@ -161,7 +161,7 @@ def table(subject: Subject, cpu: pd.DataFrame, limits: dict[str, float | None]) 
         rows.append([
             Cell(shown(container_name(run, container)), title=shown(container), name=True),
             Cell(shown(runtime), name=True),
-            Cell("no limit" if limits[container] is None else f"{limits[container]:.3g}"),
+            Cell("no limit" if (limit := limits[container]) is None else wording.three_digits(limit)),
             Cell(units.text(mean(cpu[container], seconds), units.plain(""))),
             Cell(units.text(peak(cpu[container])[0], units.plain(""))),
             Cell(f"{units.text(back, units.COUNT)} of {units.text(of, units.COUNT)}{share}"),

@@ -115,6 +115,17 @@ def test_episodes_begin_above_one_limit_and_end_below_another(
     assert [(episode.start_ms, episode.end_ms) for episode in episodes(*series(values), 90, 80)] == spans
 
 
-@pytest.mark.parametrize(("number", "text"), [(0.1264, "0.126"), (51.26, "51.3"), (1020.4, "1 020"), (0, "0")])
+@pytest.mark.parametrize(
+    ("number", "text"),
+    [
+        (0.1264, "0.126"),
+        (51.26, "51.3"),
+        (1020.4, "1 020"),
+        (999.7, "1 000"),
+        (99.7, "99.7"),
+        (0, "0"),
+        (0.00002, "0.000"),
+    ],
+)
 def test_numbers_in_sentences_have_no_exponent(number: float, text: str) -> None:
     assert three_digits(number) == text

@@ -278,7 +278,8 @@ def test_server_and_key_make_it_send_and_everything_is_stored(
     )  # fmt: skip
 
     assert done.returncode == 0
-    samples = re.match(r"(\d+) samples.*, all stored by (\S+)\.$", done.stderr)
+    # A busy machine may say before that a tick came too late.
+    samples = re.search(r"^(\d+) samples.*, all stored by (\S+)\.$", done.stderr, re.MULTILINE)
     assert samples is not None
     assert samples[2] == url
     with TenantStore(data, "team-a", read_only=True) as store:

@@ -6,7 +6,7 @@ from pathlib import Path
 from collecting import last_taken
 from long_road import Collector, Receiver, kill_either_end
 
-ROUNDS = 500
+ROUNDS, CONTROL_ROUNDS = 500, 150
 SEED = 20_260_109
 
 
@@ -32,7 +32,7 @@ def test_500_kills_of_either_end_lose_nothing_and_store_nothing_twice(real: Rece
 def test_control_who_forgets_before_it_is_stored_loses_samples(real: Receiver, tmp_path: Path) -> None:
     collector = Collector(tmp_path, real.url, real.key, count=100_000, pause=0.003, way="forgetful")
 
-    kill_either_end(real, collector, 30, random.Random(SEED))
+    kill_either_end(real, collector, CONTROL_ROUNDS, random.Random(SEED))
     collector.kill()
     count = last_taken(collector.taken) + 1
     end = Collector(tmp_path, real.url, real.key, count=count)

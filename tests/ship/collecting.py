@@ -56,8 +56,10 @@ LENGTHS = {
 
 def last_taken(path: Path) -> int:
     """Return the number of the last sample that was taken, or -1; a torn line is none."""
-    lines = path.read_bytes().split(b"\n")[:-1] if path.exists() else []
-    return int(lines[-1]) if lines else -1
+    text = path.read_bytes() if path.exists() else b""
+    # Who was killed as soon as it went on left a line feed and no number.
+    numbers = text[: text.rfind(b"\n") + 1].split()
+    return int(numbers[-1]) if numbers else -1
 
 
 def main(url: str, spool: str, taken: str, count: str, pause: str, way: str, length: str) -> None:

@@ -11,7 +11,7 @@ from appliance.analysis.derived import cpu_seconds, cpu_shares
 from appliance.analysis.findings.episodes import episodes
 from appliance.analysis.findings.finding import Evidence, Finding, Severity
 from appliance.analysis.run import Run
-from appliance.analysis.wording import grouped
+from appliance.analysis.wording import grouped, three_digits
 
 STEAL_PERCENT, CALM_PERCENT = 10.0, 5.0
 
@@ -32,6 +32,6 @@ def check(run: Run) -> Iterator[Finding]:
         yield Finding(
             "steal", Severity.INFO, "cpu", "CPU", int(above.index[0]), int(above.index[-1]),
             f"The hypervisor took CPU time for others in {grouped(len(above))} of {grouped(stolen.notna().sum())} "
-            f"intervals, {above.max():.2g} % at most.",
+            f"intervals, {three_digits(above.max())} % at most.",
             Evidence(title, unit, STEAL_PERCENT, stolen, float(above.max()), int(above.idxmax())),
         )  # fmt: skip

@@ -36,6 +36,6 @@ def check(run: Run) -> Iterator[Finding]:
         yield Finding(
             "swap-used", Severity.INFO, "memory", "swap", int(above.index[0]), int(above.index[-1]),
             f"{three_digits(mebibytes.max())} MiB of swap were in use at most, "
-            f"{above['percent'].max():.2g} % of the swap there is.",
+            f"{three_digits(above['percent'].max())} % of the swap there is.",
             Evidence("Swap used", "MiB", None, mebibytes, float(mebibytes.max()), int(mebibytes.idxmax())),
         )  # fmt: skip
