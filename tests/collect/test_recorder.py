@@ -4,6 +4,9 @@ import gzip
 import json
 import os
 import random
+import signal
+import subprocess
+import sys
 import zlib
 from collections.abc import Callable
 from pathlib import Path
@@ -143,11 +146,163 @@ def test_marks_of_a_flush_are_found_in_long_files_and_across_pieces(tmp_path: Pa
     lines = [b'{"measurement":"%s"}\n' % noise.randbytes(3000).hex().encode() for _ in range(40)]
     zipper = zlib.compressobj(6, zlib.DEFLATED, 31)
     flushed = b"".join(zipper.compress(line) + zipper.flush(zlib.Z_SYNC_FLUSH) for line in lines)
-    path.write_bytes(flushed[:-1])
+    path.write_bytes(flushed[:-8000])
 
     write(path, LINES[:1])
 
-    assert text(path) == b"".join(lines[:-1]) + LINES[0]
+    whole = zlib.decompressobj(31).decompress(flushed[:-8000]).count(b"\n")
+    assert 36 <= whole < 39
+    assert text(path) == b"".join(lines[:whole]) + LINES[0]
+
+
+def varied(count: int) -> list[bytes]:
+    """Lines that zip as those of a machine do: to several blocks, whose text comes out before their end."""
+    noise = random.Random(11)
+    return [
+        b'{"timestamp":%d,"subsystem":"/proc/stat","measurement":"cpu  %d %d %d\\n"}\n'
+        % (at, noise.randrange(10**9), noise.randrange(10**6), noise.randrange(10**12))
+        for at in range(count)
+    ]
+
+
+def seldom_flushed(lines: list[bytes]) -> bytes:
+    """What a killed recorder has written: a member that is ended, and one that was flushed after half its lines."""
+    half = len(lines) // 2
+    zipper = zlib.compressobj(6, zlib.DEFLATED, 31)
+    packed = zipper.compress(b"".join(lines[10:half])) + zipper.flush(zlib.Z_SYNC_FLUSH)
+    return gzip.compress(b"".join(lines[:10])) + packed + zipper.compress(b"".join(lines[half:])) + zipper.flush()
+
+
+def by_gzip(lines: list[bytes]) -> bytes:
+    return subprocess.run(["gzip", "-c"], input=b"".join(lines), stdout=subprocess.PIPE, check=True).stdout
+
+
+def readable(path: Path) -> list[bytes]:
+    """The whole lines that come out before a tear."""
+    out = subprocess.run(["gzip", "-dc", path], capture_output=True, check=False).stdout
+    return [line for line in out.splitlines(keepends=True) if line.endswith(b"\n")]
+
+
+@pytest.mark.parametrize("made", [seldom_flushed, by_gzip])
+@pytest.mark.parametrize("zeros", [0, 5, 4096])
+def test_continuing_a_torn_zipped_file_loses_no_line_that_could_be_read(
+    tmp_path: Path, made: Callable[[list[bytes]], bytes], zeros: int
+) -> None:
+    lines = varied(2000)
+    content = made(lines)
+    path = tmp_path / "r.json.gz"
+    kept = set()
+
+    for cut in [*range(40, len(content), len(content) // 60), *range(len(content) - 12, len(content) + 1)]:
+        path.write_bytes(content[:cut])
+        before = readable(path)
+        path.write_bytes(content[:cut] + bytes(zeros))
+        write(path, LINES[50:52])
+        after = text(path).splitlines(keepends=True)
+        assert after[-2:] == LINES[50:52]
+        assert after[:-2] == lines[: len(after) - 2]
+        assert len(after) - 2 >= len(before)
+        subprocess.run(["gzip", "-t", path], check=True)
+        kept.add(len(after) - 2)
+    assert len(kept) > 20
+    assert max(kept) == len(lines)
+    assert list(tmp_path.iterdir()) == [path]
+
+
+def test_a_mended_file_keeps_its_mode_and_its_lock_and_the_link_to_it(tmp_path: Path) -> None:
+    path, link = tmp_path / "r.json.gz", tmp_path / "link.json.gz"
+    path.write_bytes(by_gzip(LINES)[:-1])
+    path.chmod(0o600)
+    link.symlink_to(path)
+
+    recorder = Recorder(link)
+
+    assert path.stat().st_mode & 0o777 == 0o600
+    assert not os.get_inheritable(recorder.descriptor)
+    with pytest.raises(InUse):
+        Recorder(path)
+    recorder.write(1, LINES[0])
+    recorder.close()
+    assert text(path) == b"".join(LINES) + LINES[0]
+    assert link.is_symlink()
+
+
+@pytest.mark.parametrize("room", [0, 1, 5000])
+def test_mending_that_is_killed_loses_nothing(tmp_path: Path, room: int) -> None:
+    path = tmp_path / "r.json.gz"
+    lines = varied(2000)
+    path.write_bytes(by_gzip(lines)[:-1])
+    torn = path.read_bytes()
+    # A process that writes more than it may is killed in the middle of it.
+    killed = subprocess.run(
+        [sys.executable, "-c", KILLED_WHILE_MENDING, path, str(room)], capture_output=True, check=False
+    )
+    assert killed.returncode == -signal.SIGXFSZ
+    assert path.read_bytes() == torn
+
+    write(path, LINES[:1])
+
+    assert text(path) == b"".join(lines) + LINES[0]
+    assert list(tmp_path.iterdir()) == [path]
+
+
+KILLED_WHILE_MENDING = """
+import resource, signal, sys
+from pathlib import Path
+from appliance.collect.recorder import Recorder
+signal.signal(signal.SIGXFSZ, signal.SIG_DFL)
+resource.setrlimit(resource.RLIMIT_FSIZE, (int(sys.argv[2]), resource.RLIM_INFINITY))
+resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
+Recorder(Path(sys.argv[1]))
+"""
+
+
+def test_a_torn_zipped_file_is_left_as_it_is_where_there_is_no_room_to_mend_it(tmp_path: Path) -> None:
+    path = tmp_path / "r.json.gz"
+    path.write_bytes(by_gzip(varied(2000))[:-1])
+    torn = path.read_bytes()
+    end = full_after(3000)
+    try:
+        with pytest.raises(InputOutput, match="cannot be mended, and is left as it is: File too large"):
+            Recorder(path)
+    finally:
+        end()
+
+    assert path.read_bytes() == torn
+    assert list(tmp_path.iterdir()) == [path]
+
+
+def test_a_zipped_file_without_its_last_newline_is_continued_on_a_new_line(tmp_path: Path) -> None:
+    path = tmp_path / "r.json.gz"
+    path.write_bytes(gzip.compress(b"".join(LINES[:3])[:-1]))
+
+    write(path, LINES[3:5])
+
+    assert text(path) == b"".join(LINES[:5])
+
+
+def test_a_zipped_copy_of_a_torn_recording_is_continued_behind_its_last_whole_line(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    path = tmp_path / "r.json.gz"
+    path.write_bytes(gzip.compress(b"".join(LINES[:3])[:-9]))
+
+    write(path, LINES[3:5])
+
+    assert text(path) == b"".join(LINES[:2] + LINES[3:5])
+    assert caplog.messages == [f"{path} ended in a torn record: its {len(LINES[2]) - 9} bytes were removed."]
+
+
+def test_a_torn_zipped_file_with_a_damaged_line_inside_is_left_alone(tmp_path: Path) -> None:
+    path = tmp_path / "r.json.gz"
+    path.write_bytes(gzip.compress(LINES[0] + b"no record\n" + LINES[1])[:-1])
+    torn = path.read_bytes()
+
+    with pytest.raises(BadData, match="a line inside it is damaged"):
+        Recorder(path)
+
+    assert path.read_bytes() == torn
+    assert list(tmp_path.iterdir()) == [path]
 
 
 def test_a_zipped_file_that_is_damaged_inside_is_left_alone(tmp_path: Path) -> None:
@@ -199,7 +354,6 @@ def test_a_full_disk_is_said_in_a_sentence() -> None:
 def test_of_a_sample_that_finds_no_room_nothing_stays(tmp_path: Path) -> None:
     """A file size limit cuts a write short just as a full disk does."""
     import resource
-    import signal
 
     path = tmp_path / "r.json"
     recorder = Recorder(path)
@@ -230,7 +384,6 @@ def test_the_lock_goes_with_the_process(tmp_path: Path) -> None:
 def full_after(size: int) -> Callable[[], None]:
     """Let files grow to a size at most, as a full disk does; return what ends that."""
     import resource
-    import signal
 
     limits = resource.getrlimit(resource.RLIMIT_FSIZE)
     ignored = signal.signal(signal.SIGXFSZ, signal.SIG_IGN)

@@ -64,6 +64,27 @@ JWT = "eyJhbGciOiJIUzI1NiJ9.eyJzdWIiOiIxIn0.s1gn4ture_x"
         ["app", "-----BEGIN PRIVATE KEY-----\n" + SECRET],
         ["app", "wJalrXUtnFEMI/K7MDENG/bPxRfiCYEXAMPLEKEY9"],
         ["app", "9f86d081884c7d659a2feaa0c55ad015"],
+        ["app", "--dbpass", SECRET],
+        ["app", f"--dbpass={SECRET}"],
+        ["app", "-dbpass", SECRET],
+        ["app", "--key-passphrase", SECRET],
+        ["app", "--my_api_key", SECRET],
+        ["app", "--myapi-key", SECRET],
+        ["app", "--awscredentials", SECRET],
+        ["openssl", "rsa", "-passin", f"pass:{SECRET}"],
+        ["curl", "-su", f"alice:{SECRET}", "https://x"],
+        ["curl", f"-sSualice:{SECRET}", "https://x"],
+        ["snmpwalk", "-v2c", "-c", SECRET, "host"],
+        ["mysql", "-hshop", "-p", SECRET],
+        ["mysql", "-p", "-p", SECRET],
+        ["mysql", "-h", "zip", f"-p{SECRET}"],
+        ["mysql8.0", f"-p{SECRET}"],
+        ["htpasswd", "-b", "/etc/users", "alice", SECRET],
+        ["nmcli", "device", "wifi", "connect", "home", "password", SECRET],
+        ["redis-cli", "AUTH", SECRET],
+        ["sh", "-c", f"echo root:{SECRET} | chpasswd"],
+        ["sh", "-c", f"echo {SECRET} | docker login --password-stdin"],
+        ["sh", "-c", f"echo {SECRET} | sudo -u root -S id"],
     ],
 )  # fmt: skip
 def test_a_secret_is_not_recorded(arguments: list[str]) -> None:
@@ -75,9 +96,78 @@ def test_a_secret_is_not_recorded(arguments: list[str]) -> None:
     assert "9f86d081" not in text
 
 
+WRAPPERS = [
+    ["sudo"], ["sudo", "-u", "x", "-n"], ["doas", "-u", "x"], ["env"], ["env", "-i", "A=1", "B=2"], ["nice", "-n", "5"],
+    ["nohup"], ["timeout", "-s", "KILL", "5"], ["time", "-p"], ["strace", "-f", "-o", "/tmp/x"], ["ionice", "-c", "3"],
+    ["setsid", "-w"], ["chroot", "/srv"], ["busybox"], ["xargs", "-n", "1"], ["ssh", "-p", "22", "host"],
+    ["docker", "exec", "-it", "box"], ["podman", "run", "--rm", "-e", "A=1", "image"], ["kubectl", "exec", "pod", "--"],
+    ["find", "/x", "-exec"], ["sudo", "env", "A=1", "nice", "timeout", "5"], ["systemd-run", "--scope"], ["watch"],
+]  # fmt: skip
+SHELLS = [
+    ["sh", "-c"], ["bash", "-lc"], ["/bin/dash", "-e", "-c"], ["zsh", "-c"], ["busybox", "sh", "-c"], ["ssh", "host"],
+    ["sudo", "bash", "-c"], ["su", "-", "x", "-c"], ["docker", "exec", "box", "sh", "-c"], ["timeout", "5", "sh", "-c"],
+    ["watch"], ["flock", "/x", "-c"], ["env", "-S"],
+]  # fmt: skip
+COMMANDS = [
+    ["mysql", "-uroot", f"-p{SECRET}"],
+    ["/usr/bin/mysqldump", "-p", SECRET],
+    ["curl", "-u", f"me:{SECRET}", "https://x"],
+    ["sshpass", "-p", SECRET, "ssh", "host"],
+    ["redis-cli", "-a", SECRET],
+    ["app", "--dbpass", SECRET],
+    ["app", "-password", SECRET],
+    ["env", f"PGPASSWORD={SECRET}", "psql"],
+]
+
+
+@pytest.mark.parametrize("wrapper", WRAPPERS, ids=" ".join)
+def test_a_secret_behind_a_wrapper_is_not_recorded(wrapper: list[str]) -> None:
+    for command in COMMANDS:
+        text = redacted([*wrapper, *command])
+
+        assert SECRET not in text
+        assert HIDDEN in text
+        assert text.startswith(wrapper[0])
+
+
+@pytest.mark.parametrize("shell", SHELLS, ids=" ".join)
+@pytest.mark.parametrize(
+    "script",
+    [
+        "{}", "exec {}", "cd /srv; {}", "cd /srv;{} && ls", "for x in 1 2; do {}; done", "A=$({})", 'echo "$({})"',
+        "echo `{} | wc -l`", "sh -c '{}'", "ssh host \"sh -c '{}'\"", "echo 'unended; {}", "set -e\n{}\nls\n", "({})",
+    ],
+)  # fmt: skip
+def test_a_secret_in_a_script_is_not_recorded(shell: list[str], script: str) -> None:
+    for command in COMMANDS:
+        text = redacted([*shell, script.format(" ".join(command))])
+
+        assert SECRET not in text
+        assert HIDDEN in text
+
+
+def test_a_quoted_secret_in_a_script_is_hidden_to_its_end() -> None:
+    assert redacted(["sh", "-c", "mysql -p'a b;c' shop"]) == "sh -c mysql -p*** shop"
+    assert redacted(["sh", "-c", 'mysql -p"a b;c shop']) == "sh -c mysql ***"
+
+
+def test_options_that_a_script_hands_on_are_those_of_its_program() -> None:
+    assert redacted(["sh", "-c", 'exec mysql "$@"', "--", f"-p{SECRET}"]) == 'sh -c exec mysql "$@" -- -p***'
+
+
 @pytest.mark.parametrize(
     "arguments",
     [
+        ["sudo", "-u", "postgres", "/usr/bin/psql", "-p", "5432"],
+        ["ssh", "-p", "22", "host", "uptime -p"],
+        ["sh", "-c", "echo 'a  b' | sort -u > \"/tmp/x y\""],
+        ["bash", "-c", "while true; do it's done"],
+        ["env", "LANG=C", "nice", "-n", "5", "make", "-j8"],
+        ["python3", "-c", "import sys; print(sys.argv)"],
+        ["docker", "exec", "-it", "box", "ls", "-l"],
+        ["curl", "-fsSL", "-o", "/tmp/x", "https://example.org/x"],
+        ["sshd:", "alice@pts/0"],
+        ["nginx: worker process"],
         ["/usr/sbin/nginx", "-g", "daemon on; master_process on;"],
         ["java", "-Xmx4g", "-XX:+UseG1GC", "-jar", "/srv/app/app.jar", "--server.port=8080"],
         ["postgres:", "checkpointer"],
