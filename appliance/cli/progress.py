@@ -2,6 +2,7 @@
 
 import sys
 import time
+from typing import Self
 
 import click
 
@@ -12,19 +13,18 @@ from appliance.cli.tables import visible
 TOLD_SECONDS = 10
 
 
-class Progress:
-    """How much of a recording is done: a bar on a terminal, elsewhere a line now and then."""
+class Bar:
+    """A bar on a terminal, and nothing elsewhere."""
 
-    def __init__(self, duration: float) -> None:
-        self.duration = duration
-        self.started = self.told = time.monotonic()
+    def __init__(self, length: float, label: str) -> None:
+        """A length of 0 is none that is known, and needs no bar."""
         self.bar = (
-            click.progressbar(length=round(duration), label="Recording", file=sys.stderr)
-            if duration and sys.stderr.isatty()
+            click.progressbar(length=round(length), label=label, file=sys.stderr)
+            if length and sys.stderr.isatty()
             else None
         )
 
-    def __enter__(self) -> "Progress":
+    def __enter__(self) -> Self:
         if self.bar is not None:
             self.bar.__enter__()
         return self
@@ -33,10 +33,19 @@ class Progress:
         if self.bar is not None:
             self.bar.__exit__(None, None, None)
 
-    def make_room(self, lines: int) -> None:
-        """Clear the bar's line for what is said; the bar is drawn again below it."""
-        if self.bar is not None and lines:
+    def clear(self) -> None:
+        """Make its line free for what is said; the bar is drawn again below it."""
+        if self.bar is not None:
             click.echo("\r\033[K", nl=False, err=True)
+
+
+class Progress(Bar):
+    """How much of a recording is done; where there is no bar, a line says so now and then."""
+
+    def __init__(self, duration: float) -> None:
+        super().__init__(duration, "Recording")
+        self.duration = duration
+        self.started = self.told = time.monotonic()
 
     def show(self) -> None:
         now = time.monotonic()
@@ -54,29 +63,15 @@ class Progress:
         self.show()
 
 
-class FileProgress:
-    """How many of some files are done: a bar on a terminal, and nothing elsewhere."""
+class FileProgress(Bar):
+    """How many of some files are done."""
 
     def __init__(self, count: int) -> None:
-        self.bar = (
-            click.progressbar(length=count, label="Importing", file=sys.stderr)
-            if count > 1 and sys.stderr.isatty()
-            else None
-        )
-
-    def __enter__(self) -> "FileProgress":
-        if self.bar is not None:
-            self.bar.__enter__()
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        if self.bar is not None:
-            self.bar.__exit__(None, None, None)
+        super().__init__(count if count > 1 else 0, "Importing")
 
     def say(self, sentence: str, *, err: bool = True) -> None:
         """Say something on a line of its own, above the bar."""
-        if self.bar is not None:
-            click.echo("\r\033[K", nl=False, err=True)
+        self.clear()
         click.echo(visible(sentence), err=err)
         if self.bar is not None:
             self.bar.render_progress()

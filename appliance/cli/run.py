@@ -136,7 +136,8 @@ def record(
             next_site = time.monotonic() + SITE_SECONDS
             while not (collector.ended or stop.asked):
                 said = listen([receiver, collector], LOOK_SECONDS)
-                progress.make_room(len(said))
+                if said:
+                    progress.clear()
                 tell(said)
                 check(receiver)
                 progress.show()

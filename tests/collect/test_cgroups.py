@@ -1,12 +1,12 @@
 """Control groups: containers and services, of version 2 and 1, whatever comes and goes."""
 
 import json
-from collections.abc import Callable
 from io import StringIO
 from pathlib import Path
 from typing import Any
 
 import pytest
+from people import seconds
 
 from appliance.analysis.run import Run
 from appliance.cgroup_metrics import CGROUP_CPU, CGROUP_IO_STALLED, CGROUP_OOM_KILLS
@@ -89,18 +89,7 @@ def remove(folder: Path) -> None:
 
 def made(tree: Path, step: float = 10) -> Source:
     """The source, on a clock that goes on by a step each time it is asked."""
-    return cgroups.source(str(tree.parents[2] / "proc"), steps(step))
-
-
-def steps(step: float) -> Callable[[], float]:
-    now = 0.0
-
-    def clock() -> float:
-        nonlocal now
-        now += step
-        return now
-
-    return clock
+    return cgroups.source(str(tree.parents[2] / "proc"), seconds(step))
 
 
 def read(source: Source) -> tuple[dict[str, Any], dict[str, Any], dict[str, Any]]:
