@@ -4,7 +4,6 @@ The sender: takes samples at once and sends them in a thread of its own, so that
 A batch waits until the receiver has said that it is stored; until then it is sent again, byte for byte.
 """
 
-import http.client
 import logging
 import random
 import threading
@@ -15,12 +14,11 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import NamedTuple, Protocol
 
-from appliance import __version__
 from appliance.errors import BadConfiguration, BadData, InvalidKey, PerfanalysisError, Unavailable
 from appliance.ship import trickle
 from appliance.ship.batch import Batch
 from appliance.ship.breaker import Breaker, State
-from appliance.ship.connection import Connection
+from appliance.ship.connection import Connection, NotHTTP
 from appliance.ship.durations import Durations
 from appliance.ship.letters import Letters
 from appliance.ship.trickle import Verdict
@@ -218,12 +216,12 @@ class Sender(threading.Thread):
         except OSError as error:
             reason = error.strerror or str(error) or type(error).__name__
             return self.attempt(Verdict.AGAIN, f"it cannot be reached: {reason}")
-        except http.client.HTTPException as error:
-            return self.attempt(Verdict.AGAIN, f"it does not answer in HTTP ({type(error).__name__})")
+        except NotHTTP as error:
+            return self.attempt(Verdict.AGAIN, f"it does not answer in HTTP ({error})")
         finally:
             self.durations.add(time.monotonic() - started)
         verdict, reason = trickle.judge(answer.status, answer.body, digest)
-        return self.attempt(verdict, reason, trickle.retry_after(answer.headers.get("Retry-After"), time.time()))
+        return self.attempt(verdict, reason, trickle.retry_after(answer.headers.get("retry-after"), time.time()))
 
     def attempt(self, verdict: Verdict, reason: str, wanted_seconds: float = 0) -> Attempt:
         kind = FAILURES.get(verdict)
@@ -234,7 +232,6 @@ class Sender(threading.Thread):
         self.headers = {
             "Content-Type": "application/json",
             "Content-Encoding": "gzip",
-            "User-Agent": f"perfanalysis/{__version__}",
             # The original receiver knows only the first, other servers before ours may know only the second.
             "apikey": key,
             "Authorization": f"Bearer {key}",
