@@ -23,6 +23,7 @@ from appliance.ship.breaker import Breaker, State
 from appliance.ship.connection import Connection
 from appliance.ship.durations import Durations
 from appliance.ship.letters import Letters
+from appliance.ship.slow_start import MOST_PER_SECOND, SlowStart
 from appliance.ship.trickle import Verdict
 
 logger = logging.getLogger(__name__)
@@ -30,6 +31,7 @@ GZIP = 31
 """What zlib calls a stream with gzip's header and checksum."""
 LEVEL = 7
 """A third smaller than the fastest, for 40 µs more a sample; what comes above takes twice the time for a fortieth."""
+LONGEST_SPREAD_SECONDS = 60
 LOOK_SECONDS = 0.005
 """How long who asks for the state waits for a busy disk."""
 FAILURES: dict[Verdict, type[PerfanalysisError]] = {
@@ -65,6 +67,8 @@ class Pace:
     """How long a key that is not accepted is given before it is tried again."""
     open_seconds: float = 60
     """How long a receiver is left alone that failed some times in a row."""
+    most_per_second: float = MOST_PER_SECOND
+    """Batches of a backlog."""
 
 
 class Attempt(NamedTuple):
@@ -96,6 +100,7 @@ class Sender(threading.Thread):
         """When to give up, on the monotonic clock: set when there will be no more samples."""
         self.limit = self.pace.batch_samples
         self.breaker = Breaker(open_seconds=self.pace.open_seconds)
+        self.slow_start = SlowStart(self.pace.most_per_second)
         self.sent = self.refused = self.attempts = self.failed = 0
         """`refused` are samples that the receiver will never take."""
         self.last_success = 0.0
@@ -157,9 +162,12 @@ class Sender(threading.Thread):
 
     def run(self) -> None:
         try:
+            # Many that were started at once do not bring what waited all at once.
+            self.hold_back(self.spread() if self.unsent else 0)
             while not self.over:
                 batch = self.next_batch()
                 if batch is not None:
+                    self.hold_back(self.slow_start.pause_seconds(time.monotonic()))
                     self.deliver(batch)
         except Exception as error:  # noqa: BLE001
             # The thread's boundary: the recorder's thread raises it at the next sample.
@@ -173,12 +181,15 @@ class Sender(threading.Thread):
 
     def next_batch(self) -> Batch | None:
         """Wait until a batch is full or old enough, and return it; None when all is over."""
+        # The first one goes sooner, so that those that were started at once do not go on sending at once.
+        wait_seconds = self.pace.batch_seconds if self.attempts else self.spread()
         with self.changed:
             while self.deadline is None:
                 since = self.waiting.since
-                due = None if since is None else since + self.pace.batch_seconds - time.monotonic()
+                due = None if since is None else since + wait_seconds - time.monotonic()
                 if due is not None and (due <= 0 or len(self.waiting) >= self.limit):
                     break
+                self.slow_start.end()
                 self.changed.wait(due)
             return None if self.given_up else self.waiting.batch(self.limit)
 
@@ -191,13 +202,14 @@ class Sender(threading.Thread):
         while not self.given_up:
             if not self.breaker.may_send(time.monotonic()):
                 if self.deadline is None:
-                    self.wait(self.breaker.until - time.monotonic())
+                    self.wait(self.breaker.until - time.monotonic() + self.spread())
                     continue
                 self.breaker.probe()
             answer = self.send(packed, digest, batch.run)
             if answer.verdict in (Verdict.AGAIN, Verdict.ELSEWHERE):
                 self.failed_once(answer)
-                self.wait(max(answer.wanted_seconds, self.backoff()), answer.wanted_seconds)
+                # Those that are told to wait equally long do not come back at once.
+                self.wait(answer.wanted_seconds + self.backoff(), answer.wanted_seconds)
             elif answer.verdict is Verdict.PAUSED:
                 self.paused(answer)
             else:
@@ -279,6 +291,8 @@ class Sender(threading.Thread):
     def answered(self) -> None:
         if self.breaker.state is not State.CLOSED:
             logger.warning("%s answers again (circuit breaker closed).", self.url)
+        if self.breaker.state is not State.CLOSED or not self.sent + self.refused:
+            self.slow_start.begin(time.monotonic())
         self.breaker.succeeded()
 
     def paused(self, answer: Attempt) -> None:
@@ -299,10 +313,19 @@ class Sender(threading.Thread):
 
     # Waiting
 
+    def spread(self) -> float:
+        """Return a time that puts senders apart that would send at the same time."""
+        return random.uniform(0, min(self.pace.batch_seconds, LONGEST_SPREAD_SECONDS))  # noqa: S311
+
     def backoff(self) -> float:
         """Return how long to wait: anything up to a time that doubles, so that many senders do not come at once."""
         doubled = self.pace.first_seconds * 2 ** min(max(self.breaker.failures - 1, 0), 30)
         return random.uniform(0, min(self.pace.longest_seconds, doubled))  # noqa: S311
+
+    def hold_back(self, seconds: float) -> None:
+        """Wait to spare the receiver; at the end there is no time for that."""
+        if seconds and self.deadline is None:
+            self.wait(seconds)
 
     def wait(self, seconds: float, wanted_seconds: float = 0) -> None:
         """Wait, but not past the deadline; and when one is set meanwhile, no longer than the receiver wants it."""
