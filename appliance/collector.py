@@ -55,6 +55,7 @@ class Settings:
     batch_wait: float
     spool: str | None
     spool_size: int
+    keep_sent: float
     upload: bool
     state: str
     metrics_file: str | None
@@ -106,7 +107,7 @@ def collect(settings: Settings) -> int:
             plan,
             road.Road(
                 server, key, ca_file, settings.batch, settings.batch_wait, spool, settings.spool_size,
-                Path(settings.state),
+                settings.keep_sent, Path(settings.state),
             ),
             settings,
         )  # fmt: skip
@@ -207,7 +208,7 @@ def watched(
     counts = Counts()
 
     def look() -> dict[str, Any]:
-        road = {**sender.state(), "trouble": sender.trouble} if sender else {}
+        road = {**sender.state(), "sent_again": sender.sent_again, "trouble": sender.trouble} if sender else {}
         return {"late": counts.late, "unread": counts.unread, **road}
 
     described = {**described, "machine_id": plan.machine_id, "interval_seconds": plan.interval_seconds}

@@ -35,6 +35,7 @@ class Road(NamedTuple):
     batch_wait: float
     spool: Path | None
     spool_mebibytes: int
+    keep_sent: float
     state: Path
 
 
@@ -42,7 +43,9 @@ def make_sender(road: Road, machine: str, interval: float, host: Mapping[str, st
     """Return what sends, and the spool that its samples wait in: without one they wait in memory."""
     if is_plain(road.server):
         logger.warning("The key and the samples go to %s without encryption: use https.", road.server)
-    limits = Limits(road.spool_mebibytes * MEBIBYTE, sync_seconds=0 if interval >= 1 else 1)
+    limits = Limits(
+        road.spool_mebibytes * MEBIBYTE, sync_seconds=0 if interval >= 1 else 1, sent_seconds=road.keep_sent
+    )  # fmt: skip
     folder = road.spool or road.state / SPOOL / name_of(road.server, machine)
     spool = None
     try:
@@ -54,7 +57,7 @@ def make_sender(road: Road, machine: str, interval: float, host: Mapping[str, st
     sender = Sender(
         road.server, road.key, Queue(machine) if spool is None else spool,
         Pace(road.batch, road.batch_wait, most_per_second=most_per_second), ca_file=road.ca_file,
-        letters=Letters(None if spool is None else spool.folder),
+        letters=Letters(None if spool is None else spool.folder), kept=None if spool is None else spool.sent,
     )  # fmt: skip
     return sender, spool
 

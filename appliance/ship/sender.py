@@ -10,7 +10,7 @@ import random
 import threading
 import time
 import zlib
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import NamedTuple, Protocol
@@ -23,6 +23,7 @@ from appliance.ship.breaker import Breaker, State
 from appliance.ship.connection import Connection
 from appliance.ship.durations import Durations
 from appliance.ship.letters import Letters
+from appliance.ship.sent import Packed, Sent
 from appliance.ship.slow_start import MOST_PER_SECOND, SlowStart
 from appliance.ship.trickle import Verdict
 
@@ -77,6 +78,8 @@ class Attempt(NamedTuple):
     """Why it is not stored."""
     wanted_seconds: float = 0
     """How long the receiver asks us to wait."""
+    store: str = ""
+    """Which store has it, if the receiver says so."""
 
     @property
     def reason(self) -> str:
@@ -87,13 +90,20 @@ class Attempt(NamedTuple):
 class Sender(threading.Thread):
     def __init__(
         self, url: str, key: Callable[[], str], waiting: Waiting, pace: Pace | None = None, *,
-        ca_file: Path | None = None, letters: Letters | None = None,
+        ca_file: Path | None = None, letters: Letters | None = None, kept: Sent | None = None,
     ) -> None:  # fmt: skip
         """`key` is asked when it is needed, and again when it was not accepted; it may raise a PerfanalysisError."""
         super().__init__(name="sender", daemon=True)
         self.url, self.key, self.waiting, self.pace = url, key, waiting, pace or Pace()
         self.connection = Connection(url, ca_file)
         self.letters = letters or Letters(None)
+        self.kept = kept or Sent(None)
+        self.again: Iterator[Packed] | None = None
+        """What is offered again, to a receiver that may have lost it."""
+        self.again_store = ""
+        """Whose store that is."""
+        self.sent_again = 0
+        """Samples."""
         self.headers: dict[str, str] = {}
         self.changed = threading.Condition()
         self.deadline: float | None = None
@@ -169,18 +179,23 @@ class Sender(threading.Thread):
                 if batch is not None:
                     self.hold_back(self.slow_start.pause_seconds(time.monotonic()))
                     self.deliver(batch)
+                # One of these after each new one: neither keeps the other waiting.
+                if self.again is not None and self.deadline is None:
+                    self.offer_again(self.again)
         except Exception as error:  # noqa: BLE001
             # The thread's boundary: the recorder's thread raises it at the next sample.
             self.defect = error
         finally:
             self.connection.close()
+            if self.again is not None:
+                logger.warning("What %s may have lost is offered again by the next collect.", self.url)
 
     @property
     def over(self) -> bool:
         return self.given_up or (self.deadline is not None and not self.unsent)
 
     def next_batch(self) -> Batch | None:
-        """Wait until a batch is full or old enough, and return it; None when all is over."""
+        """Wait until a batch is full or old enough, and return it; None when all is over or some is offered again."""
         # The first one goes sooner, so that those that were started at once do not go on sending at once.
         wait_seconds = self.pace.batch_seconds if self.attempts else self.spread()
         with self.changed:
@@ -189,23 +204,28 @@ class Sender(threading.Thread):
                 due = None if since is None else since + wait_seconds - time.monotonic()
                 if due is not None and (due <= 0 or len(self.waiting) >= self.limit):
                     break
+                if self.again is not None:
+                    return None
                 self.slow_start.end()
                 self.changed.wait(due)
             return None if self.given_up else self.waiting.batch(self.limit)
 
     def deliver(self, batch: Batch) -> None:
         """Send a batch until it is decided what becomes of it, or the time is over."""
-        content = trickle.body(batch.machine, batch.samples)
-        digest = trickle.digest(batch.machine, batch.run, content)
-        packed = zlib.compress(content, LEVEL, GZIP)
-        del content
+        packed = pack(batch)
+        answer = self.send_until_decided(packed)
+        if answer is not None:
+            self.decided(batch, packed, answer)
+
+    def send_until_decided(self, packed: Packed) -> Attempt | None:
+        """Send again and again until it is stored or refused, and return that; None if the time is over."""
         while not self.given_up:
             if not self.breaker.may_send(time.monotonic()):
                 if self.deadline is None:
                     self.wait(self.breaker.until - time.monotonic() + self.spread())
                     continue
                 self.breaker.probe()
-            answer = self.send(packed, digest, batch.run)
+            answer = self.send(packed)
             if answer.verdict in (Verdict.AGAIN, Verdict.ELSEWHERE):
                 self.failed_once(answer)
                 # Those that are told to wait equally long do not come back at once.
@@ -214,16 +234,16 @@ class Sender(threading.Thread):
                 self.paused(answer)
             else:
                 self.answered()
-                self.decided(batch, answer)
-                return
+                return answer
+        return None
 
-    def send(self, packed: bytes, digest: str, run: int) -> Attempt:
+    def send(self, packed: Packed) -> Attempt:
         """Send once and return what came of it."""
         self.attempts += 1
         started = time.monotonic()
         try:
-            headers = {**(self.headers or self.made_headers()), trickle.RUN_HEADER: str(run)}
-            answer = self.connection.post(trickle.PATH, packed, headers)
+            headers = {**(self.headers or self.made_headers()), trickle.RUN_HEADER: str(packed.run)}
+            answer = self.connection.post(trickle.PATH, packed.content, headers)
         except PerfanalysisError as error:
             # A key or a certificate that only a person can mend.
             return Attempt(Verdict.PAUSED, error)
@@ -234,12 +254,13 @@ class Sender(threading.Thread):
             return self.attempt(Verdict.AGAIN, f"it does not answer in HTTP ({type(error).__name__})")
         finally:
             self.durations.add(time.monotonic() - started)
-        verdict, reason = trickle.judge(answer.status, answer.body, digest)
-        return self.attempt(verdict, reason, trickle.retry_after(answer.headers.get("Retry-After"), time.time()))
+        verdict, reason, store = trickle.judge(answer.status, answer.body, packed.digest)
+        wanted_seconds = trickle.retry_after(answer.headers.get("Retry-After"), time.time())
+        return self.attempt(verdict, reason, wanted_seconds, store)
 
-    def attempt(self, verdict: Verdict, reason: str, wanted_seconds: float = 0) -> Attempt:
+    def attempt(self, verdict: Verdict, reason: str, wanted_seconds: float = 0, store: str = "") -> Attempt:
         kind = FAILURES.get(verdict)
-        return Attempt(verdict, kind(f"{self.url}: {reason}.") if kind else None, wanted_seconds)
+        return Attempt(verdict, kind(f"{self.url}: {reason}.") if kind else None, wanted_seconds, store)
 
     def made_headers(self) -> dict[str, str]:
         key = self.key()
@@ -255,7 +276,7 @@ class Sender(threading.Thread):
 
     # What came of it
 
-    def decided(self, batch: Batch, answer: Attempt) -> None:
+    def decided(self, batch: Batch, packed: Packed, answer: Attempt) -> None:
         """Do what an answer wants: forget the batch, halve the next one, or put it aside."""
         count = len(batch.samples)
         if answer.verdict is Verdict.TOO_LARGE and count > 1:
@@ -272,10 +293,46 @@ class Sender(threading.Thread):
             self.letters.keep(batch, answer.reason)
         self.failure = answer.failure
         with self.changed:
+            if answer.store:
+                # Before it is removed: whoever is killed in between keeps it twice, and loses nothing.
+                self.kept.keep(packed)
             self.waiting.remove(batch.last)
             if not len(self.waiting):
                 # What was too large was a backlog, or is over.
                 self.limit = self.pace.batch_samples
+        self.stored_in(answer.store)
+
+    def stored_in(self, store: str) -> None:
+        """Offer all that is kept to a receiver whose store is not the one that had it."""
+        if not store or store in (*self.kept.stores, self.again_store):
+            return
+        if not self.kept.stores:
+            self.kept.has_them(store)
+            return
+        logger.warning(
+            "%s has another store than before, as after a restore: what was sent in the last time is offered again.",
+            self.url,
+        )
+        self.again, self.again_store = self.kept.batches(), store
+        self.slow_start.begin(time.monotonic())
+
+    def offer_again(self, batches: Iterator[Packed]) -> None:
+        """Send the next of what was sent before: a receiver that has it says so, and stores nothing twice."""
+        packed = next(batches, None)
+        if packed is None:
+            logger.warning("%s has again what was sent before (%d samples).", self.url, self.sent_again)
+            self.kept.has_them(self.again_store)
+            self.again, self.again_store = None, ""
+            return
+        self.hold_back(self.slow_start.pause_seconds(time.monotonic()))
+        answer = self.send_until_decided(packed)
+        if answer is None:
+            return
+        if answer.failure is None:
+            self.sent_again += packed.samples
+            self.stored_in(answer.store)
+        else:
+            logger.warning("%d samples that it had before are not taken again: %s.", packed.samples, answer.reason)
 
     def failed_once(self, answer: Attempt) -> None:
         self.complain(answer)
@@ -343,3 +400,9 @@ class Sender(threading.Thread):
     @property
     def given_up(self) -> bool:
         return self.deadline is not None and time.monotonic() >= self.deadline
+
+
+def pack(batch: Batch) -> Packed:
+    content = trickle.body(batch.machine, batch.samples)
+    digest = trickle.digest(batch.machine, batch.run, content)
+    return Packed(zlib.compress(content, LEVEL, GZIP), digest, batch.run, len(batch.samples))

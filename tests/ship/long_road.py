@@ -5,6 +5,7 @@ import json
 import os
 import random
 import re
+import shutil
 import signal
 import socket
 import subprocess
@@ -19,7 +20,7 @@ from typing import Any
 import collecting
 from collecting import MACHINE, RUN, START
 
-from appliance.store import history
+from appliance.store import history, identity
 from appliance.store.registry import Registry
 from appliance.store.tenant import TenantStore
 
@@ -114,6 +115,28 @@ def kill_either_end(receiver: Receiver, collector: Collector, rounds: int, chanc
         else:
             collector.kill()
             collector.start()
+
+
+def restore_the_receiver(receiver: Receiver, folder: Path, samples: int, tell: bool) -> None:
+    """
+    Give a receiver its data of yesterday back, which lack the second half of what it acknowledged.
+
+    `tell` begins another epoch, as a restore does.
+    """
+    backup = folder / "backup"
+    for count in (samples // 2, samples):
+        receiver.start()
+        collector = Collector(folder, receiver.url, receiver.key, count=count)
+        collector.start()
+        assert collector.finish() == 0
+        receiver.end()
+        if not backup.exists():
+            shutil.copytree(receiver.data, backup)
+    assert receiver.numbers() == list(range(samples))
+    shutil.rmtree(receiver.data)
+    backup.rename(receiver.data)
+    if tell:
+        identity.advance(receiver.data)
 
 
 class Proxy:
