@@ -8,7 +8,6 @@ lost what it had acknowledged.
 import json
 import logging
 import os
-import re
 import time
 import zlib
 from collections.abc import Callable, Iterator
@@ -23,7 +22,6 @@ MAX_BYTES = 64 << 20
 """A day and more of a small machine at one second."""
 FILE_BYTES = 1 << 20
 MOST_STORES = 16
-HEAD = re.compile(rb"pa1 ([0-9a-f]{8}) ([0-9]{1,8}) ([0-9]{1,19}) ([0-9]{1,6}) ([0-9a-f]{64})\n", re.ASCII)
 LONGEST_HEAD = 128
 
 
@@ -85,10 +83,8 @@ class Sent:
             self.folder.mkdir(mode=0o700, exist_ok=True)
             self.active = max(self.sizes, default=0) + 1
             self.sizes[self.active] = 0
-        frame = b"pa1 %08x %d %d %d %s\n%s\n" % (
-            zlib.crc32(packed.content), len(packed.content), packed.run, packed.samples, packed.digest.encode(),
-            packed.content,
-        )  # fmt: skip
+        said = b"%d %d %d %s" % (len(packed.content), packed.run, packed.samples, packed.digest.encode())
+        frame = b"%08x %s\n%s\n" % (checksum(said, packed.content), said, packed.content)
         descriptor = os.open(self.path(self.active), os.O_WRONLY | os.O_CREAT | os.O_APPEND | os.O_CLOEXEC, 0o600)
         try:
             written = os.write(descriptor, frame)
@@ -174,13 +170,19 @@ class Sent:
 
 def read_frame(head: bytes, read: Callable[[int], bytes]) -> Packed | None:
     """Read one batch of a file; None where it is torn or damaged."""
-    found = HEAD.fullmatch(head)
-    if found is None:
+    expected, _, said = head.removesuffix(b"\n").partition(b" ")
+    try:
+        length, run, samples, digest = said.split()
+        content = read(int(length))
+        if read(1) != b"\n" or b"%08x" % checksum(said, content) != expected:
+            return None
+        return Packed(content, digest.decode("ascii"), int(run), int(samples))
+    except ValueError:
         return None
-    content = read(int(found[2]))
-    if read(1) != b"\n" or b"%08x" % zlib.crc32(content) != found[1]:
-        return None
-    return Packed(content, found[5].decode("ascii"), int(found[3]), int(found[4]))
+
+
+def checksum(said: bytes, content: bytes) -> int:
+    return zlib.crc32(content, zlib.crc32(said))
 
 
 def read_stores(path: Path) -> list[str]:

@@ -91,7 +91,8 @@ def test_a_damaged_file_is_given_as_far_as_it_is_whole(
     for each in batches:
         Sent(folder).keep(each)
     path = sorted((folder / "sent").iterdir())[1]
-    content = bytearray(path.read_bytes())
+    before = path.read_bytes()
+    content = bytearray(before)
     at = data.draw(st.integers(0, len(content) - 1))
     damage = data.draw(st.sampled_from(["flip", "cut", "zeros"]))
     if damage == "flip":
@@ -102,9 +103,7 @@ def test_a_damaged_file_is_given_as_far_as_it_is_whole(
 
     given_back = list(Sent(folder).batches())
 
-    # The number of the run and of the samples stand outside the checksum of the content.
-    assert [each.content for each in given_back] in ([batches[0].content, batches[2].content],
-                                                     [each.content for each in batches])  # fmt: skip
+    assert given_back == ([batches[0], batches[2]] if bytes(content) != before else batches)
 
 
 @pytest.mark.parametrize("content", [b"", b"{", b"[1]", b"\xff", b'{"a":1}'])
@@ -237,7 +236,7 @@ def test_two_receivers_that_take_turns_get_everything_once_more_and_not_for_ever
     assert len(server.requests) <= 22
 
 
-@pytest.mark.parametrize("store", [None, 7, "", "x", "a" * 100, "../..:1", "00:1\n"])
+@pytest.mark.parametrize("store", [None, 7, "", "a" * 100, "00:1\n"])
 def test_a_receiver_that_does_not_say_whose_store_it_has_changes_nothing(
     receiver: Callable[..., Receiver], tmp_path: Path, store: object
 ) -> None:
