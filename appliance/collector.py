@@ -24,6 +24,7 @@ from appliance.ship.status import StatusFile, Watch, name_of
 from appliance.stopping import Stopping
 
 if TYPE_CHECKING:
+    from appliance.cli.upload import Automatic
     from appliance.collect.recorder import Recorder
     from appliance.ship.road import Road
     from appliance.ship.sender import Sender
@@ -145,19 +146,29 @@ def record_locally(plan: Plan, settings: Settings) -> None:
     from appliance.collect.rotation import Rotation
 
     path = Path(settings.collection or f"pcc-{os.uname().nodename}.json")
-    uploading = prepare_upload(path, plan.machine_id) if settings.upload else None
-    rotation = Rotation(settings.max_size, settings.max_age, settings.keep)
-    recorder = Recorder(path, rotation, settings.flush)
-    record(plan, recorder, settings)
-    if uploading is not None:
-        uploading(Path(settings.state))
+    limits = Rotation(settings.max_size, settings.max_age, settings.keep)
+    if not settings.upload:
+        record(plan, Recorder(path, limits, settings.flush), settings)
+        return
+    from appliance.cli.upload import Automatic
+
+    uploads = Automatic(path, plan.machine_id, Path(settings.state))
+    recorder = Recorder(path, limits, settings.flush)
+    try:
+        record(plan, recorder, settings, partial(note_put_aside, recorder, uploads, limits.keep))
+    except InputOutput as error:
+        # What was recorded is uploaded all the same.
+        tell(f"{settings.program}: {error.message}")
+        finish_uploads(recorder, uploads)
+        raise
+    finish_uploads(recorder, uploads)
 
 
-def record(plan: Plan, recorder: "Recorder", settings: Settings) -> None:
+def record(plan: Plan, recorder: "Recorder", settings: Settings, *more: Sink) -> None:
     stopping = Stopping()
     try:
         with watched(plan, settings, {"mode": "local", "target": str(recorder.path.absolute())}) as (sinks, counts):
-            loop.record(plan, [recorder.write, *sinks], stopping.wait, counts=counts)
+            loop.record(plan, [recorder.write, *more, *sinks], stopping.wait, counts=counts)
     finally:
         recorder.close()
         # What follows, such as an upload, may be interrupted as anything may.
@@ -167,11 +178,19 @@ def record(plan: Plan, recorder: "Recorder", settings: Settings) -> None:
         raise InputOutput(f"{counts.lost} samples were lost: {recorder.path} could not be written for a time.")
 
 
-def prepare_upload(path: Path, machine: str) -> Callable[[Path], None]:
-    """Return what uploads a recording when it ended."""
-    from appliance.cli import upload
+def finish_uploads(recorder: "Recorder", uploads: "Automatic") -> None:
+    """Upload all files of a recording that ended."""
+    if recorder.started:
+        uploads.add(recorder.started)
+    uploads.send()
 
-    return partial(upload.send_or_keep, upload.prepare(path, machine))
+
+def note_put_aside(recorder: "Recorder", uploads: "Automatic", keep: int, *_: object) -> None:
+    """Note what was just put aside, and say of what is gone before it could be uploaded."""
+    for began in recorder.put_aside[len(uploads.files) :]:
+        uploads.add(began)
+        if len(uploads.files) > keep:
+            logger.warning("A file of %s is gone before it was uploaded: keep more with --keep.", recorder.path)
 
 
 def send(plan: Plan, way: "Road", settings: Settings) -> None:
