@@ -40,10 +40,11 @@ class Receiver:
             self.port: int = listening.getsockname()[1]
         self.url = f"http://127.0.0.1:{self.port}"
         self.process: subprocess.Popen[str] | None = None
+        self.program = ["-m", "appliance"]
 
     def start(self) -> None:
         self.process = subprocess.Popen(
-            [sys.executable, "-m", "appliance", "serve", "--listen", f"127.0.0.1:{self.port}", "--data", self.data],
+            [sys.executable, *self.program, "serve", "--listen", f"127.0.0.1:{self.port}", "--data", self.data],
             stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True,
         )  # fmt: skip
         assert self.process.stdout is not None

@@ -5,6 +5,7 @@ import signal
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
+import herd
 import pytest
 from answering_receiver import Answer, Receiver, Request, answer, stored
 from collecting import last_taken
@@ -54,6 +55,14 @@ def test_a_receiver_that_was_restored_gets_again_what_it_had(real: RealReceiver,
 
     assert code == 0
     assert real.numbers() == list(range(1000))
+
+
+def test_many_that_come_back_to_their_receiver_begin_slowly(real: RealReceiver) -> None:
+    back = herd.come_back(real, 40)
+
+    assert back.stored == {herd.BATCHES * herd.PACE.batch_samples}
+    assert back.failed == 0
+    assert back.first <= 40 * (1 + 2)
 
 
 def torn(request: Request) -> Answer:
