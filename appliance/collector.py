@@ -7,6 +7,7 @@ It has not loaded the command line: see `handover`.
 import logging
 import os
 import sys
+import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import ExitStack, contextmanager
 from dataclasses import asdict, dataclass
@@ -32,6 +33,8 @@ if TYPE_CHECKING:
 logger = logging.getLogger(__name__)
 FLUSH_SECONDS = 30
 """How long what waits may take to be sent when the recording ends."""
+SILENT_SECONDS = 3
+"""After so much of that it is said that it is waited for."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -210,8 +213,13 @@ def send(plan: Plan, way: "Road", settings: Settings) -> None:
         loop.record(plan, [intake.put], wait, extra=sender.state, counts=counts)
         intake.finish(FLUSH_SECONDS)
         sender.finish(FLUSH_SECONDS)
+        patient_until = time.monotonic() + SILENT_SECONDS
         while sender.is_alive() and not wait(0.1):
-            pass
+            sender.end_endless()
+            if time.monotonic() > patient_until:
+                patient_until += FLUSH_SECONDS
+                logger.warning("%s: %d samples wait for at most %d s more; to stop again is not to wait.",
+                               way.server, sender.unsent, FLUSH_SECONDS - SILENT_SECONDS)  # fmt: skip
     waiting, dropped = sender.unsent, intake.dropped + len(intake.samples)
     if spool is not None:
         with sender.changed:
@@ -227,7 +235,10 @@ def watched(
     counts = Counts()
 
     def look() -> dict[str, Any]:
-        road = {**sender.state(), "sent_again": sender.sent_again, "trouble": sender.trouble} if sender else {}
+        road: dict[str, Any] = {}
+        if sender is not None:
+            more = {"sent_again": sender.sent_again, "next_try": round(sender.next_try), "trouble": sender.trouble}
+            road = {**sender.state(), **more}
         return {"late": counts.late, "unread": counts.unread, **road}
 
     described = {**described, "machine_id": plan.machine_id, "interval_seconds": plan.interval_seconds}

@@ -5,6 +5,7 @@ With https the certificate is verified, by the system's authorities or by those 
 """
 
 import http.client
+import socket
 from collections.abc import Mapping
 from contextlib import suppress
 from pathlib import Path
@@ -35,6 +36,7 @@ class Connection:
         self.url, self.ca_file = url, ca_file
         self.scheme, self.host, self.port, self.prefix = address(url)
         self.http: http.client.HTTPConnection | None = None
+        self.socket: socket.socket | None = None
 
     def post(self, path: str, body: bytes, headers: Mapping[str, str]) -> Answer:
         """
@@ -77,7 +79,14 @@ class Connection:
                 raise BadConfiguration(f"the certificate of {self.url} is not trusted: {why}.") from error
             raise
         connection.sock.settimeout(ANSWER_SECONDS)
+        self.socket = connection.sock
         return connection
+
+    def abort(self) -> None:
+        """End a request that another thread waits for, which then raises what it does for a broken connection."""
+        if self.socket is not None:
+            with suppress(OSError):
+                self.socket.shutdown(socket.SHUT_RDWR)
 
     def close(self) -> None:
         if self.http is not None:

@@ -17,7 +17,7 @@ from typing import NamedTuple, Protocol
 
 from appliance import __version__
 from appliance.errors import BadConfiguration, BadData, InvalidKey, PerfanalysisError, Unavailable
-from appliance.ship import trickle
+from appliance.ship import keys, trickle
 from appliance.ship.batch import Batch
 from appliance.ship.breaker import Breaker, State
 from appliance.ship.connection import Connection
@@ -68,6 +68,8 @@ class Pace:
     """How long a key that is not accepted is given before it is tried again."""
     open_seconds: float = 60
     """How long a receiver is left alone that failed some times in a row."""
+    request_seconds: float = 60
+    """How long a request may take, however busy the connection is meanwhile."""
     most_per_second: float = MOST_PER_SECOND
     """Batches of a backlog."""
 
@@ -115,6 +117,12 @@ class Sender(threading.Thread):
         """`refused` are samples that the receiver will never take."""
         self.last_success = 0.0
         """By the wall clock."""
+        self.next_try = 0.0
+        """When the receiver is asked again that failed, by the wall clock; 0 where that is not waited for."""
+        self.asked = 0.0
+        """When the request that is under way began, on the monotonic clock; 0 where none is."""
+        self.endless = False
+        """Whether it was ended since it took too long."""
         self.durations = Durations()
         self.failure: PerfanalysisError | None = None
         """Why the last batch was not stored."""
@@ -127,10 +135,17 @@ class Sender(threading.Thread):
         """Take one sample of a run, the lines of a recording."""
         if self.defect is not None:
             raise self.defect
+        self.end_endless()
         with self.changed:
             self.waiting.put(run, lines)
             if len(self.waiting) in (1, self.pace.batch_samples):
                 self.changed.notify()
+
+    def end_endless(self) -> None:
+        """End a request that takes too long: each byte of an answer may come in time, and its end never."""
+        if self.asked and time.monotonic() - self.asked > self.pace.request_seconds:
+            self.endless = True
+            self.connection.abort()
 
     def finish(self, seconds: float) -> None:
         """Send what waits, for so many seconds at most; the thread ends when it is done or gives up."""
@@ -222,14 +237,14 @@ class Sender(threading.Thread):
         while not self.given_up:
             if not self.breaker.may_send(time.monotonic()):
                 if self.deadline is None:
-                    self.wait(self.breaker.until - time.monotonic() + self.spread())
+                    self.rest(self.breaker.until - time.monotonic() + self.spread())
                     continue
                 self.breaker.probe()
             answer = self.send(packed)
             if answer.verdict in (Verdict.AGAIN, Verdict.ELSEWHERE):
                 self.failed_once(answer)
                 # Those that are told to wait equally long do not come back at once.
-                self.wait(answer.wanted_seconds + self.backoff(), answer.wanted_seconds)
+                self.rest(answer.wanted_seconds + self.backoff(), answer.wanted_seconds)
             elif answer.verdict is Verdict.PAUSED:
                 self.paused(answer)
             else:
@@ -240,7 +255,7 @@ class Sender(threading.Thread):
     def send(self, packed: Packed) -> Attempt:
         """Send once and return what came of it."""
         self.attempts += 1
-        started = time.monotonic()
+        self.asked, self.endless = (started := time.monotonic()), False
         try:
             headers = {**(self.headers or self.made_headers()), trickle.RUN_HEADER: str(packed.run)}
             answer = self.connection.post(trickle.PATH, packed.content, headers)
@@ -253,12 +268,17 @@ class Sender(threading.Thread):
         except http.client.HTTPException as error:
             return self.attempt(Verdict.AGAIN, f"it does not answer in HTTP ({type(error).__name__})")
         finally:
+            self.asked = 0.0
             self.durations.add(time.monotonic() - started)
         verdict, reason, store = trickle.judge(answer.status, answer.body, packed.digest)
+        if verdict is Verdict.PAUSED and (key_id := keys.id_of(self.headers.get("apikey", ""))):
+            reason = f"{reason} (key {key_id})"
         wanted_seconds = trickle.retry_after(answer.headers.get("Retry-After"), time.time())
         return self.attempt(verdict, reason, wanted_seconds, store)
 
     def attempt(self, verdict: Verdict, reason: str, wanted_seconds: float = 0, store: str = "") -> Attempt:
+        if self.endless and verdict in (Verdict.AGAIN, Verdict.ELSEWHERE):
+            verdict, reason = Verdict.AGAIN, f"its answer had no end within {self.pace.request_seconds:g} s"
         kind = FAILURES.get(verdict)
         return Attempt(verdict, kind(f"{self.url}: {reason}.") if kind else None, wanted_seconds, store)
 
@@ -360,7 +380,7 @@ class Sender(threading.Thread):
         self.headers = {}
         if self.deadline is not None:
             self.finish(0)
-        self.wait(self.pace.pause_seconds)
+        self.rest(self.pace.pause_seconds)
 
     def complain(self, answer: Attempt) -> None:
         """Say why samples wait, once for each reason."""
@@ -383,6 +403,12 @@ class Sender(threading.Thread):
         """Wait to spare the receiver; at the end there is no time for that."""
         if seconds and self.deadline is None:
             self.wait(seconds)
+
+    def rest(self, seconds: float, wanted_seconds: float = 0) -> None:
+        """Leave the receiver alone for a time, and let it be known for how long."""
+        self.next_try = time.time() + seconds
+        self.wait(seconds, wanted_seconds)
+        self.next_try = 0.0
 
     def wait(self, seconds: float, wanted_seconds: float = 0) -> None:
         """Wait, but not past the deadline; and when one is set meanwhile, no longer than the receiver wants it."""
