@@ -172,6 +172,12 @@ class Connection:
         self.socket = connected
         return connected
 
+    def abort(self) -> None:
+        """End a request that another thread waits for, which then raises what it does for a broken connection."""
+        if self.socket is not None:
+            with suppress(OSError):
+                self.socket.shutdown(socket.SHUT_RDWR)
+
     def close(self) -> None:
         if self.socket is not None:
             self.socket.close()
