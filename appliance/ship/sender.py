@@ -10,7 +10,6 @@ import threading
 import time
 import zlib
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
 from pathlib import Path
 from typing import NamedTuple, Protocol
 
@@ -54,8 +53,7 @@ class Waiting(Protocol):
     def state(self) -> dict[str, int]: ...
 
 
-@dataclass(frozen=True, slots=True)
-class Pace:
+class Pace(NamedTuple):
     batch_samples: int = 60
     batch_seconds: float = 10
     """A sample waits at most this long for others."""

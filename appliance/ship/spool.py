@@ -11,8 +11,8 @@ import os
 import time
 from collections.abc import Mapping
 from contextlib import suppress
-from dataclasses import dataclass
 from pathlib import Path
+from typing import NamedTuple
 
 from appliance.errors import CannotCreate, InUse
 from appliance.ship import batch, cursor, lock, owner, record
@@ -28,8 +28,7 @@ DISK_AGAIN_SECONDS = 10
 """How often a disk that failed is tried again."""
 
 
-@dataclass(frozen=True, slots=True)
-class Limits:
+class Limits(NamedTuple):
     bytes: int = 512 << 20
     """12 hours of a small machine at one second."""
     segment_bytes: int = 1 << 20
