@@ -60,6 +60,7 @@ class Settings:
     spool: str | None
     spool_size: int
     keep_sent: float
+    strict: bool
     upload: bool
     state: str
     metrics_file: str | None
@@ -111,7 +112,7 @@ def collect(settings: Settings) -> int:
             plan,
             road.Road(
                 server, key, ca_file, settings.batch, settings.batch_wait, spool, settings.spool_size,
-                settings.keep_sent, Path(settings.state),
+                settings.keep_sent, Path(settings.state), settings.strict,
             ),
             settings,
         )  # fmt: skip
@@ -225,6 +226,8 @@ def send(plan: Plan, way: "Road", settings: Settings) -> None:
         with sender.changed:
             spool.close()
     tell(road.conclude(sender, spool, waiting, dropped, summary(counts)))
+    if settings.strict and spool is not None and spool.failures:
+        raise InputOutput(f"the spool {spool.folder} could not be written for a time: samples waited in memory.")
 
 
 @contextmanager

@@ -359,7 +359,7 @@ class Sender(threading.Thread):
         before = self.breaker.state
         self.breaker.failed(time.monotonic())
         self.failed += 1
-        if before is State.CLOSED and self.breaker.state is State.OPEN:
+        if before is State.CLOSED and self.breaker.state is State.OPEN and self.deadline is None:
             logger.warning(
                 "%s failed %d times in a row: it is asked every %.0f s from now on (circuit breaker open).",
                 self.url, self.breaker.failures, self.pace.open_seconds,
