@@ -219,8 +219,13 @@ def send(plan: Plan, way: "Road", settings: Settings) -> None:
             sender.end_endless()
             if time.monotonic() > patient_until:
                 patient_until += FLUSH_SECONDS
-                logger.warning("%s: %d samples wait for at most %d s more; to stop again is not to wait.",
-                               way.server, sender.unsent, FLUSH_SECONDS - SILENT_SECONDS)  # fmt: skip
+                what = (
+                    f"{waiting} samples wait"
+                    if (waiting := sender.unsent)
+                    else "what was sent before is offered again,"
+                )
+                logger.warning("%s: %s for at most %d s more; to stop again is not to wait.",
+                               way.server, what, FLUSH_SECONDS - SILENT_SECONDS)  # fmt: skip
     waiting, dropped = sender.unsent, intake.dropped + len(intake.samples)
     if spool is not None:
         with sender.changed:

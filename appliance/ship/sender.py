@@ -4,7 +4,6 @@ The sender: takes samples at once and sends them in a thread of its own, so that
 A batch waits until the receiver has said that it is stored; until then it is sent again, byte for byte.
 """
 
-import http.client
 import logging
 import random
 import threading
@@ -15,12 +14,11 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import NamedTuple, Protocol
 
-from appliance import __version__
 from appliance.errors import BadConfiguration, BadData, InvalidKey, PerfanalysisError, Unavailable
 from appliance.ship import keys, trickle
 from appliance.ship.batch import Batch
 from appliance.ship.breaker import Breaker, State
-from appliance.ship.connection import Connection
+from appliance.ship.connection import Connection, NotHTTP
 from appliance.ship.durations import Durations
 from appliance.ship.letters import Letters
 from appliance.ship.sent import Packed, Sent
@@ -195,7 +193,7 @@ class Sender(threading.Thread):
                     self.hold_back(self.slow_start.pause_seconds(time.monotonic()))
                     self.deliver(batch)
                 # One of these after each new one: neither keeps the other waiting.
-                if self.again is not None and self.deadline is None:
+                if self.again is not None and not self.given_up:
                     self.offer_again(self.again)
         except Exception as error:  # noqa: BLE001
             # The thread's boundary: the recorder's thread raises it at the next sample.
@@ -207,7 +205,7 @@ class Sender(threading.Thread):
 
     @property
     def over(self) -> bool:
-        return self.given_up or (self.deadline is not None and not self.unsent)
+        return self.given_up or (self.deadline is not None and not self.unsent and self.again is None)
 
     def next_batch(self) -> Batch | None:
         """Wait until a batch is full or old enough, and return it; None when all is over or some is offered again."""
@@ -265,15 +263,15 @@ class Sender(threading.Thread):
         except OSError as error:
             reason = error.strerror or str(error) or type(error).__name__
             return self.attempt(Verdict.AGAIN, f"it cannot be reached: {reason}")
-        except http.client.HTTPException as error:
-            return self.attempt(Verdict.AGAIN, f"it does not answer in HTTP ({type(error).__name__})")
+        except NotHTTP as error:
+            return self.attempt(Verdict.AGAIN, f"it does not answer in HTTP ({error})")
         finally:
             self.asked = 0.0
             self.durations.add(time.monotonic() - started)
         verdict, reason, store = trickle.judge(answer.status, answer.body, packed.digest)
         if verdict is Verdict.PAUSED and (key_id := keys.id_of(self.headers.get("apikey", ""))):
             reason = f"{reason} (key {key_id})"
-        wanted_seconds = trickle.retry_after(answer.headers.get("Retry-After"), time.time())
+        wanted_seconds = trickle.retry_after(answer.headers.get("retry-after"), time.time())
         return self.attempt(verdict, reason, wanted_seconds, store)
 
     def attempt(self, verdict: Verdict, reason: str, wanted_seconds: float = 0, store: str = "") -> Attempt:
@@ -287,7 +285,6 @@ class Sender(threading.Thread):
         self.headers = {
             "Content-Type": "application/json",
             "Content-Encoding": "gzip",
-            "User-Agent": f"perfanalysis/{__version__}",
             # The original receiver knows only the first, other servers before ours may know only the second.
             "apikey": key,
             "Authorization": f"Bearer {key}",

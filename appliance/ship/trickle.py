@@ -1,12 +1,12 @@
 """What the trickle protocol says: the body of a batch, its identity, and what an answer to it means."""
 
-import hashlib
 import json
 import re
 from collections.abc import Iterable, Mapping, Sequence
 from enum import Enum, auto
 from typing import NamedTuple
 
+from appliance.ship import sha256
 from appliance.ship.record import as_lines
 
 PATH = "/v1/trickle"
@@ -63,7 +63,7 @@ def subsystem(line: bytes) -> bytes:
 
 def digest(machine: str, run: int, content: bytes) -> str:
     """Return the identity of a batch, which the receiver computes too: sent again, a batch is stored once."""
-    return hashlib.sha256(b"pa1\0trickle\0%s\0%s\0%d" % (machine.encode(), content, run)).hexdigest()
+    return sha256.hexdigest(b"pa1\0trickle\0%s\0%s\0%d" % (machine.encode(), content, run))
 
 
 def judge(status: int, content: bytes, batch: str) -> Judgement:

@@ -3,6 +3,8 @@
 import json
 import logging
 import socket
+import subprocess
+import sys
 import time
 import zlib
 from collections.abc import Callable
@@ -246,8 +248,8 @@ def test_a_connection_that_the_receiver_closed_meanwhile_is_no_failure(receiver:
     body = zlib.compress(trickle.body("web-1", [sample(1)]), wbits=31)
     connection.post("/v1/trickle", body, headers)
     port = server.server.server_address[1]
-    assert connection.http is not None
-    connection.http.sock.shutdown(socket.SHUT_RDWR)
+    assert connection.socket is not None
+    connection.socket.shutdown(socket.SHUT_RDWR)
 
     answered = connection.post("/v1/trickle", body, headers)
 
@@ -465,3 +467,18 @@ def test_what_is_taken_without_a_backlog_is_not_held_back(receiver: Callable[...
     sender.finish(1)
     sender.join(2)
     assert len(server.requests) == 5
+
+
+def test_sending_without_tls_loads_neither_openssl_nor_the_mail_package() -> None:
+    program = (
+        "import sys\n"
+        "from appliance.ship import road, intake, trickle\n"
+        "from appliance.ship.connection import Connection\n"
+        "try: Connection('http://127.0.0.1:1').post('/', b'', {})\n"
+        "except ConnectionError: trickle.digest('web-1', 1, b'')\n"
+        "print(sorted({'ssl', '_hashlib', 'http.client', 'email', 'unicodedata', 'asyncio'} & set(sys.modules)))"
+    )
+
+    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True)
+
+    assert done.stdout == "[]\n"
