@@ -58,6 +58,7 @@ class Settings(NamedTuple):
     spool: str | None
     spool_size: int
     keep_sent: float
+    strict: bool
     upload: bool
     state: str
     metrics_file: str | None
@@ -109,7 +110,7 @@ def collect(settings: Settings) -> int:
             plan,
             road.Road(
                 server, key, ca_file, settings.batch, settings.batch_wait, spool, settings.spool_size,
-                settings.keep_sent, Path(settings.state),
+                settings.keep_sent, Path(settings.state), settings.strict,
             ),
             settings,
         )  # fmt: skip
@@ -216,13 +217,20 @@ def send(plan: Plan, way: "Road", settings: Settings) -> None:
             sender.end_endless()
             if time.monotonic() > patient_until:
                 patient_until += FLUSH_SECONDS
-                logger.warning("%s: %d samples wait for at most %d s more; to stop again is not to wait.",
-                               way.server, sender.unsent, FLUSH_SECONDS - SILENT_SECONDS)  # fmt: skip
+                what = (
+                    f"{waiting} samples wait"
+                    if (waiting := sender.unsent)
+                    else "what was sent before is offered again,"
+                )
+                logger.warning("%s: %s for at most %d s more; to stop again is not to wait.",
+                               way.server, what, FLUSH_SECONDS - SILENT_SECONDS)  # fmt: skip
     waiting, dropped = sender.unsent, intake.dropped + len(intake.samples)
     if spool is not None:
         with sender.changed:
             spool.close()
     tell(road.conclude(sender, spool, waiting, dropped, summary(counts)))
+    if settings.strict and spool is not None and spool.failures:
+        raise InputOutput(f"the spool {spool.folder} could not be written for a time: samples waited in memory.")
 
 
 @contextmanager

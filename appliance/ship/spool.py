@@ -62,6 +62,8 @@ class Spool:
         """Of a machine and run: what was dropped and is not told yet."""
         self.disk_again = 0.0
         """When the disk is tried again; 0 while it works."""
+        self.failures = 0
+        """How often it ceased to work."""
         self.dropping = False
         """Whether samples were dropped since the last ones were stored."""
         self.synced = 0.0
@@ -144,6 +146,7 @@ class Spool:
 
     def failed(self, error: OSError) -> None:
         if self.working:
+            self.failures += 1
             logger.error(
                 "The spool %s cannot be written: %s. Samples wait in memory, where they do not outlive this process.",
                 self.folder, error.strerror,
