@@ -5,6 +5,7 @@ Whoever can write to a folder of ours, or put a symbolic link into it, chooses w
 """
 
 import os
+import resource
 import stat
 from contextlib import suppress
 from pathlib import Path
@@ -14,6 +15,12 @@ from appliance.errors import NoPermission
 OTHERS_WRITE = stat.S_IWGRP | stat.S_IWOTH
 FILE_MODE, FOLDER_MODE = 0o600, 0o700
 ROOT = 0
+
+
+def keep_to_ourselves() -> None:
+    """Let nobody else read what this process makes from now on, nor what it had in memory when it breaks."""
+    os.umask(0o077)
+    resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
 
 
 def make_folder(folder: Path) -> None:

@@ -128,6 +128,12 @@ class Registry:
         with self.lock:
             self.database.close()
 
+    def __enter__(self) -> "Registry":
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
     @contextmanager
     def changing(self) -> Iterator[None]:
         """Change the registry in one transaction; it is in force when this returns, in every process."""
@@ -159,7 +165,8 @@ class Registry:
         """Return when a tenant was made; raise NotFound."""
         self.choose(tenant)
         with self.lock:
-            return int(Tenant.get(Tenant.id == tenant, database=self.database).created_ms)
+            row = self.database.execute_sql("SELECT created_ms FROM tenant WHERE id = ?", (tenant,)).fetchone()
+        return int(row[0])
 
     def choose(self, tenant: str | None) -> str:
         """Return the tenant of that name, or the only one; raise NotFound or UsageError."""
@@ -233,11 +240,12 @@ class Registry:
             changed.execute(self.database)
         return key
 
-    def revoke_key(self, key_id: str) -> None:
-        """End a key, known by its id or by itself, now; raise NotFound if it is not valid."""
+    def revoke_key(self, key_id: str) -> str:
+        """End a key now, known by its id or by itself, and return its id; raise NotFound if it has ended already."""
         with self.changing():
             key = self.valid_key(key_id, "there is nothing to revoke")
             Key.update(revoked_ms=now_ms()).where(Key.id == key.id).execute(self.database)
+        return str(key.id)
 
     def valid_key(self, key_id: str, otherwise: str) -> Key:
         """Return a key that is valid, or will be; the caller holds the lock."""
@@ -305,7 +313,8 @@ class Registry:
         By a connection of its own: nobody who shows a key waits until this is on the disk.
         """
         used, self.used = self.used, {}
-        if not used:
+        # A folder that was taken away is not made again.
+        if not used or not self.path.exists():
             return
         rows = [(minute, key_id, minute) for key_id, minute in list(used.items())]
         update = "UPDATE key SET used_ms = ? WHERE id = ? AND ifnull(used_ms, 0) < ?"
