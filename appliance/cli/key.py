@@ -1,11 +1,12 @@
 """`perfanalysis key`: create, list, rotate and revoke keys."""
 
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import click
 
-from appliance.cli.options import Duration, FutureTime, data_option, json_option, tenant_option
+from appliance.cli.options import Decorated, Duration, FutureTime, data_option, json_option, tenant_option
 from appliance.cli.tables import iso, near_text, print_json, shortened, show, time_text
 
 OVER = ("revoked", "expired")
@@ -17,10 +18,12 @@ def command() -> None:
     """Create, list, rotate and revoke keys: who has a key of a tenant may send to it and read from it."""
 
 
-expires_option = click.option(
-    "--expires", "expires_ms", type=FutureTime(end=True), metavar="TIME",
-    help="When it ends: 90d from now, or 2026-12-31, that day included. [default: never]",
-)  # fmt: skip
+def expires_option(default: str) -> Callable[[Decorated], Decorated]:
+    """Give a command `--expires`, as Unix milliseconds or None."""
+    return click.option(
+        "--expires", "expires_ms", type=FutureTime(end=True), metavar="TIME",
+        help=f"When it ends: 90d from now, or 2026-12-31, that day included. [default: {default}]",
+    )  # fmt: skip
 
 
 @command.command(
@@ -30,13 +33,13 @@ expires_option = click.option(
 @click.option(
     "--scope", "scopes", multiple=True, type=click.Choice(["write", "read", "admin"]), default=("write", "read"),
     show_default="write and read",
-    help="What it allows; may be repeated. write sends, read reads; admin opens neither, only what watches a receiver.",
+    help="What it allows; may be repeated. write sends, read reads; admin opens no address of a receiver.",
 )  # fmt: skip
 @click.option(
     "--machine", "machines", multiple=True, metavar="ID",
     help="Bind it to a machine: it sends and reads this one alone; may be repeated. [default: every machine]",
 )  # fmt: skip
-@expires_option
+@expires_option("never")
 @click.option(
     "--not-before", "starts_ms", type=FutureTime(end=False), metavar="TIME", help="When it begins. [default: now]"
 )
@@ -105,7 +108,7 @@ def list_(tenant: str | None, every: bool, as_json: bool, data: Path) -> None:
     "--overlap", type=Duration(), default="24h", show_default=True, metavar="TIME",
     help="How long the old key stays valid; 0 ends it now.",
 )  # fmt: skip
-@expires_option
+@expires_option("as long as the old one was to last")
 @data_option
 def rotate(key_id: str, overlap: float, expires_ms: int | None, data: Path) -> None:
     """
