@@ -272,7 +272,7 @@ class Registry:
             query = query.where(Key.tenant == tenant)
         now = now_ms()
         with self.lock:
-            rows = query.order_by(Key.created_ms, Key.id).dicts().execute(self.database)
+            rows = query.order_by(Key.created_ms, peewee.SQL("rowid")).dicts().execute(self.database)
             return [{**row, "state": state_of(row, now)} for row in rows]
 
     def authenticate(self, key: str) -> Grant:
@@ -301,8 +301,11 @@ class Registry:
         with self.lock:
             version = self.database.execute_sql("PRAGMA data_version").fetchone()[0]
             if version != self.version:
-                rows = Key.select(*SHOWN, Key.digest).execute(self.database)
-                self.table = {row.id: looked_up(row) for row in rows}
+                # Written out: with peewee's rows ten thousand tenants would wait for a third of a second.
+                rows = self.database.execute_sql(
+                    "SELECT id, tenant, digest, scopes, machines, starts_ms, expires_ms, revoked_ms FROM key"
+                )
+                self.table = {row[0]: looked_up(*row) for row in rows}
                 self.version = version
             return self.table
 
@@ -326,13 +329,13 @@ class Registry:
             raise
 
 
-def looked_up(row: Key) -> StoredKey:
-    machines = frozenset(row.machines.split()) or None
-    ends_ms = NEVER_MS if row.expires_ms is None else row.expires_ms
-    return StoredKey(
-        bytes(row.digest), Grant(row.tenant, row.id, frozenset(row.scopes.split()), machines),
-        row.starts_ms or 0, 0 if row.revoked_ms is not None else ends_ms,
-    )  # fmt: skip
+def looked_up(
+    key_id: str, tenant: str, stored: bytes, scopes: str, machines: str, starts_ms: int | None, expires_ms: int | None,
+    revoked_ms: int | None,
+) -> StoredKey:  # fmt: skip
+    grant = Grant(tenant, key_id, frozenset(scopes.split()), frozenset(machines.split()) or None)
+    ends_ms = NEVER_MS if expires_ms is None else expires_ms
+    return StoredKey(bytes(stored), grant, starts_ms or 0, 0 if revoked_ms is not None else ends_ms)
 
 
 def state_of(key: Mapping[str, Any], now: int) -> str:
