@@ -22,6 +22,12 @@ from appliance.store import database
 
 DEFAULT_TENANT = "default"
 SCOPES = ("write", "read", "admin")
+"""
+What a key may allow: to send, to read; "admin" opens no address of the receiver.
+
+Tenants and keys are managed on the receiver's own machine, and what its metrics say is of all tenants: there is nothing
+for the administrator of one to be allowed over the network.
+"""
 TENANT_ID = re.compile(r"[a-z0-9][a-z0-9-]{0,62}", re.ASCII)
 KEY = re.compile(r"pa1_([0-9a-f]{12})_([0-9a-f]{64})_([0-9a-f]{8})", re.ASCII)
 MAX_LABEL = 200
