@@ -167,12 +167,10 @@ class Registry:
     def names(self) -> list[str]:
         return [row.id for row in Tenant.select().order_by(Tenant.id).execute(self.database)]
 
-    def created_ms(self, tenant: str) -> int:
-        """Return when a tenant was made; raise NotFound."""
-        self.choose(tenant)
+    def created(self) -> dict[str, int]:
+        """Return when each tenant was made, in Unix milliseconds, by name."""
         with self.lock:
-            row = self.database.execute_sql("SELECT created_ms FROM tenant WHERE id = ?", (tenant,)).fetchone()
-        return int(row[0])
+            return dict(self.database.execute_sql("SELECT id, created_ms FROM tenant ORDER BY id").fetchall())
 
     def choose(self, tenant: str | None) -> str:
         """Return the tenant of that name, or the only one; raise NotFound or UsageError."""
