@@ -292,13 +292,17 @@ class Registry:
         # Not `and`: each is asked whatever the other says.
         if not (known & (stored.starts_ms <= now < stored.ends_ms)):
             raise InvalidKey("The API key is missing or not valid.")
-        self.used[stored.grant.key_id] = now - now % MINUTE_MS
-        return stored.grant
+        return self.noted(stored.grant, now)
 
     def grant_of(self, key_id: str) -> Grant | None:
         """Return what the key of an id allows now, or None: for what was signed when the key itself was shown."""
-        stored = self.stored().get(key_id, NOBODY)
-        return stored.grant if stored.starts_ms <= now_ms() < stored.ends_ms else None
+        stored, now = self.stored().get(key_id, NOBODY), now_ms()
+        return self.noted(stored.grant, now) if stored.starts_ms <= now < stored.ends_ms else None
+
+    def noted(self, grant: Grant, now: int) -> Grant:
+        """Note that a key was used, for `write_used`."""
+        self.used[grant.key_id] = now - now % MINUTE_MS
+        return grant
 
     def stored(self) -> Mapping[str, StoredKey]:
         """Return all keys by their id, read again once anyone has changed the registry."""
