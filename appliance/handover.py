@@ -10,6 +10,12 @@ import os
 import sys
 from typing import Any
 
+MALLOC = {"MALLOC_ARENA_MAX": "1", "MALLOC_MMAP_THRESHOLD_": "65536"}
+"""
+What glibc reads: one heap for all threads, and large pieces, such as a batch, given back as soon as they are free.
+
+Both cost a recorder nothing that it would notice, and leave it 2 MB smaller.
+"""
 VARIABLE = "PERFANALYSIS_HANDED"
 """Says in the environment which descriptor has the settings."""
 
@@ -23,8 +29,7 @@ def give(settings: dict[str, Any]) -> None:
     os.lseek(descriptor, 0, os.SEEK_SET)
     sys.stdout.flush()
     sys.stderr.flush()
-    # glibc would give each thread a heap of its own; its lock is not what a recorder waits for.
-    environment = {"MALLOC_ARENA_MAX": "1", **os.environ, VARIABLE: str(descriptor)}
+    environment = {**MALLOC, **os.environ, VARIABLE: str(descriptor)}
     # The arguments stay, so that lists of processes show what was asked for.
     os.execve(sys.executable, [sys.executable, *sys.orig_argv[1:]], environment)  # noqa: S606
 

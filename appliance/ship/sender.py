@@ -5,7 +5,7 @@ A batch waits until the receiver has said that it is stored; until then it is se
 """
 
 import logging
-import random
+import os
 import threading
 import time
 import zlib
@@ -387,12 +387,12 @@ class Sender(threading.Thread):
 
     def spread(self) -> float:
         """Return a time that puts senders apart that would send at the same time."""
-        return random.uniform(0, min(self.pace.batch_seconds, LONGEST_SPREAD_SECONDS))  # noqa: S311
+        return below(min(self.pace.batch_seconds, LONGEST_SPREAD_SECONDS))
 
     def backoff(self) -> float:
         """Return how long to wait: anything up to a time that doubles, so that many senders do not come at once."""
         doubled = self.pace.first_seconds * 2 ** min(max(self.breaker.failures - 1, 0), 30)
-        return random.uniform(0, min(self.pace.longest_seconds, doubled))  # noqa: S311
+        return below(min(self.pace.longest_seconds, doubled))
 
     def hold_back(self, seconds: float) -> None:
         """Wait to spare the receiver; at the end there is no time for that."""
@@ -424,6 +424,18 @@ class Sender(threading.Thread):
 
 
 def pack(batch: Batch) -> Packed:
-    content = trickle.body(batch.machine, batch.samples)
-    digest = trickle.digest(batch.machine, batch.run, content)
-    return Packed(zlib.compress(content, LEVEL, GZIP), digest, batch.run, len(batch.samples))
+    packer, packed = zlib.compressobj(LEVEL, zlib.DEFLATED, GZIP), []
+
+    def packing() -> Iterator[trickle.Buffer]:
+        for piece in trickle.body(batch.machine, batch.samples):
+            packed.append(packer.compress(piece))
+            yield piece
+
+    digest = trickle.digest(batch.machine, batch.run, packing())
+    packed.append(packer.flush())
+    return Packed(b"".join(packed), digest, batch.run, len(batch.samples))
+
+
+def below(seconds: float) -> float:
+    """Return a time by chance between 0 and so many seconds; `random` would be loaded for this alone."""
+    return seconds * int.from_bytes(os.urandom(4), "big") / 2**32

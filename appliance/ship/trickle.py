@@ -2,9 +2,9 @@
 
 import json
 import re
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping
 from enum import Enum, auto
-from typing import NamedTuple
+from typing import NamedTuple, TypeAlias
 
 from appliance.ship import sha256
 from appliance.ship.record import as_lines
@@ -17,6 +17,9 @@ LONGEST_STORE = 80
 MAX_RETRY_AFTER_SECONDS = 3600
 MAX_SENTENCE = 300
 HALVE, PAUSE, RETRY = {413}, {401, 403}, {408, 429}
+
+
+Buffer: TypeAlias = bytes | memoryview
 
 
 class Verdict(Enum):
@@ -40,20 +43,32 @@ class Judgement(NamedTuple):
     """Which store the receiver has, and of which epoch; one that is not ours does not say."""
 
 
-def body(machine: str, samples: Sequence[bytes]) -> bytes:
-    """Join samples, each the lines of a recording, into the JSON of a batch: a line is a measurement as it stands."""
-    head = f'{{"identifier":{json.dumps(machine)},"measurements":['
-    return head.encode() + b",".join(by_subsystem(samples)) + b"]}"
+def body(machine: str, samples: Iterable[bytes]) -> Iterator[Buffer]:
+    """Give, in pieces, the JSON of a batch of samples, which are lines of a recording: measurements as they stand."""
+    yield f'{{"identifier":{json.dumps(machine)},"measurements":['.encode()
+    first = True
+    for _, lines in sorted(by_subsystem(samples).items()):
+        # Each line has a comma before it.
+        yield memoryview(lines)[first:]
+        first = False
+    yield b"]}"
 
 
-def by_subsystem(samples: Iterable[bytes]) -> list[bytes]:
+def by_subsystem(samples: Iterable[bytes]) -> dict[bytes, bytearray]:
     """
-    Return the lines of samples by subsystem, and by time in each: a receiver takes any order.
+    Return the lines of samples by subsystem, and by time in each, all with a comma before: receivers take any order.
 
-    What is nearly the same stands together, and packs into a tenth less, in less time.
+    What is nearly the same stands together, and packs into a tenth less, in less time. A batch has thousands of lines:
+    joined as they come, they need half the memory that they need one by one.
     """
-    lines = [line for sample in samples for line in as_lines(sample).split(b"\n") if line]
-    return sorted(lines, key=subsystem)
+    found: dict[bytes, bytearray] = {}
+    for sample in samples:
+        for line in as_lines(sample).split(b"\n"):
+            if line:
+                lines = found.setdefault(subsystem(line), bytearray())
+                lines += b","
+                lines += line
+    return found
 
 
 def subsystem(line: bytes) -> bytes:
@@ -61,9 +76,13 @@ def subsystem(line: bytes) -> bytes:
     return found[1] if found else b""
 
 
-def digest(machine: str, run: int, content: bytes) -> str:
+def digest(machine: str, run: int, pieces: Iterable[Buffer]) -> str:
     """Return the identity of a batch, which the receiver computes too: sent again, a batch is stored once."""
-    return sha256.hexdigest(b"pa1\0trickle\0%s\0%s\0%d" % (machine.encode(), content, run))
+    computed = sha256.new(b"pa1\0trickle\0%s\0" % machine.encode())
+    for piece in pieces:
+        computed.update(piece)
+    computed.update(b"\0%d" % run)
+    return str(computed.hexdigest())
 
 
 def judge(status: int, content: bytes, batch: str) -> Judgement:

@@ -245,7 +245,7 @@ def test_a_connection_that_the_receiver_closed_meanwhile_is_no_failure(receiver:
     server = receiver(stored)
     connection = Connection(server.url)
     headers = {"Content-Encoding": "gzip", "Perfanalysis-Run": "7"}
-    body = zlib.compress(trickle.body("web-1", [sample(1)]), wbits=31)
+    body = zlib.compress(b"".join(trickle.body("web-1", [sample(1)])), wbits=31)
     connection.post("/v1/trickle", body, headers)
     port = server.server.server_address[1]
     assert connection.socket is not None
@@ -343,7 +343,7 @@ def test_a_batch_stands_by_subsystem_and_then_by_time_and_packs_better_so(record
     with (recordings / "azure_d4s_idle_short" / "host.json").open("rb") as file:
         lines = [line for line, _ in zip(file, range(300), strict=False)]
 
-    body = trickle.body("web-1", lines)
+    body = b"".join(trickle.body("web-1", lines))
 
     order = [(record["subsystem"], record["timestamp"]) for record in json.loads(body)["measurements"]]
     assert order == sorted(order)
@@ -355,7 +355,7 @@ def test_a_batch_stands_by_subsystem_and_then_by_time_and_packs_better_so(record
 def test_a_body_is_json_of_the_lines_as_they_stand(texts: list[str], machine: str) -> None:
     lines = [json.dumps({"measurement": text}).encode() + b"\n" for text in texts]
 
-    body = json.loads(trickle.body(machine, lines))
+    body = json.loads(b"".join(trickle.body(machine, lines)))
 
     assert body == {"identifier": machine, "measurements": [{"measurement": text} for text in texts]}
 
