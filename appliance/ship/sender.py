@@ -319,7 +319,7 @@ class Sender(threading.Thread):
 
     def stored_in(self, store: str) -> None:
         """Offer all that is kept to a receiver whose store is not the one that had it."""
-        if not store or store in (*self.kept.stores, self.again_store):
+        if not self.kept.keeping or not store or store in (*self.kept.stores, self.again_store):
             return
         if not self.kept.stores:
             self.kept.has_them(store)

@@ -256,6 +256,21 @@ def test_a_receiver_that_does_not_say_whose_store_it_has_changes_nothing(
     assert not (tmp_path / "sent").exists()
 
 
+def test_who_keeps_nothing_has_nothing_to_say_of_another_store(
+    receiver: Callable[..., Receiver], caplog: pytest.LogCaptureFixture
+) -> None:
+    server = receiver(in_epoch(1), in_epoch(2))
+    sender = Sender(server.url, lambda: "key", Queue("web-1"), PACE)
+    for at in range(6):
+        sender.put(7, sample(at))
+
+    sender.start()
+    sender.finish(2)
+    sender.join(3)
+
+    assert (sender.sent, caplog.messages) == (6, [])
+
+
 def test_what_is_offered_again_and_refused_is_passed_over(
     receiver: Callable[..., Receiver], caplog: pytest.LogCaptureFixture, tmp_path: Path
 ) -> None:
