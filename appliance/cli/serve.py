@@ -2,6 +2,7 @@
 
 import shlex
 import sys
+from contextlib import closing
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -52,11 +53,11 @@ def command(listen: Listen, data: Path, log_level: str) -> None:
     from appliance.receive import log, server
     from appliance.receive.application import application
     from appliance.receive.stores import Stores
+    from appliance.store.claim import claimed
     from appliance.store.registry import DEFAULT_TENANT
 
     log.configure(log_level.lower(), sys.stderr)
-    stores = Stores(data)
-    try:
+    with claimed(data, "perfanalysis serve"), closing(Stores(data)) as stores:
         if not stores.registry.tenants():
             stores.registry.create_tenant(DEFAULT_TENANT)
 
@@ -68,5 +69,3 @@ def command(listen: Listen, data: Path, log_level: str) -> None:
                 )
 
         server.serve(application(stores), listen.host, listen.port, ready)
-    finally:
-        stores.close()
