@@ -5,6 +5,7 @@ from pathlib import Path
 
 from appliance.errors import InputOutput, PerfanalysisError
 from appliance.receive.last_used import LastUsed
+from appliance.store import identity
 from appliance.store.database import LIBRARY_ERRORS
 from appliance.store.registry import Registry
 from appliance.store.tenant import TenantStore
@@ -17,6 +18,7 @@ class Stores:
         self.folder = folder
         self.registry = Registry(folder)
         self.last_used = LastUsed(self.registry)
+        self.identity = identity.made(folder)
         self.lock = threading.Lock()
         self.opened: dict[str, TenantStore] = {}
 

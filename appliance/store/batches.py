@@ -3,11 +3,7 @@
 import hashlib
 import json
 import time
-<<<<<<< HEAD
-from collections.abc import Callable, Mapping, Sequence
-=======
-from collections.abc import Iterable, Mapping
->>>>>>> part-h
+from collections.abc import Callable, Iterable, Mapping
 from contextlib import suppress
 from dataclasses import asdict, dataclass, replace
 from typing import Any

@@ -18,7 +18,7 @@ import peewee
 from appliance.errors import InvalidKey, NotFound, UsageError
 from appliance.machine import check_machine_id
 from appliance.spelling import meant
-from appliance.store import database
+from appliance.store import database, identity
 
 DEFAULT_TENANT = "default"
 SCOPES = ("write", "read", "admin")
@@ -123,6 +123,8 @@ class Registry:
         """Of the registry when `table` was read; None: it was changed by ourselves since."""
         self.used: dict[str, int] = {}
         """The minutes in which keys were used, by their id, until `write_used` stores them."""
+        if not read_only:
+            identity.made(folder)
 
     def close(self) -> None:
         with self.lock:
