@@ -2,6 +2,7 @@
 
 import shlex
 import sys
+from contextlib import suppress
 from dataclasses import fields
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
@@ -19,6 +20,10 @@ if TYPE_CHECKING:
 LOCAL, EVERYWHERE = "127.0.0.1", "0.0.0.0"  # noqa: S104 - only where it is asked for
 UNIX = "unix:"
 MIN_TOKEN = 16
+OPEN_NETWORK = (
+    "Keys and data can be read on their way here: use --tls-cert and --tls-key, put a TLS proxy before this "
+    "(--trusted-proxy), or say --insecure-http if the network is trusted."
+)
 
 
 class Listen(NamedTuple):
@@ -144,16 +149,15 @@ def command(
             stores.registry.create_tenant(DEFAULT_TENANT)
 
         def ready(url: str) -> None:
-            click.echo(f"Listening on {url} (data in {data}); Ctrl-C stops it.")
-            if all(key["revoked_ms"] for key in stores.registry.keys(None)):
-                click.echo(
-                    f"Nobody has a key. Make one: perfanalysis key create --data {shlex.quote(str(data))}", err=True
-                )
-            if not (certificate or trusted_proxy or insecure_http or is_local(listen.host)):
-                click.echo(
-                    "Keys and data can be read on their way here: use --tls-cert and --tls-key, put a TLS proxy before "
-                    "this (--trusted-proxy), or say --insecure-http if the network is trusted.", err=True,
-                )  # fmt: skip
+            # A receiver goes on, also if nobody listens to what it says.
+            with suppress(BrokenPipeError):
+                click.echo(f"Listening on {url} (data in {data}); Ctrl-C stops it.")
+                if all(key["revoked_ms"] for key in stores.registry.keys(None)):
+                    click.echo(
+                        f"Nobody has a key. Make one: perfanalysis key create --data {shlex.quote(str(data))}", err=True
+                    )
+                if not (certificate or trusted_proxy or insecure_http or is_local(listen.host)):
+                    click.echo(OPEN_NETWORK, err=True)
 
         app = application(stores, limits_of(limit), opened, token)
         receiver = server.Receiver(app, listen.host, listen.port, proxies=trusted_proxy, certificate=certificate)

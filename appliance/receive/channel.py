@@ -5,6 +5,7 @@ What waitress itself refuses is answered in the shape of all our errors. All is 
 from its classes: `channel_class`, `parser_class`, `task_class`, `error_task_class`. A test holds what is touched.
 """
 
+import os
 import re
 import socket
 import ssl
@@ -39,6 +40,7 @@ LONE_NEWLINE = re.compile(rb"(?<!\r)\n|\r\n[ \t]")
 """A line that ends as no line of HTTP does, or that is folded, which some read as one line and some as two."""
 CONTROL = re.compile(rb"[\x00-\x1f\x7f]")
 TLS_RECORD_BYTES = 16 << 10
+PLAIN = Refused(400, "BAD_REQUEST", "Here TLS is spoken: the address begins with https://.")
 
 
 def nothing() -> None:
@@ -321,10 +323,20 @@ class TlsChannel(Channel):
             self.wants_to_write = False
         except ssl.SSLWantWriteError:
             self.wants_to_write = True
-        except (OSError, ValueError):
-            self.handle_close()
+        except (OSError, ValueError) as error:
+            if getattr(error, "reason", None) == "HTTP_REQUEST":
+                self.answer_plainly()
+            else:
+                self.handle_close()
         else:
             self.shaken, self.waiting_since = True, time.monotonic()
+
+    def answer_plainly(self) -> None:
+        """Tell who speaks HTTP without TLS, in its language."""
+        with suppress(OSError):
+            os.write(self.socket.fileno(), answers.whole(PLAIN))
+        self.shaken = True
+        self.linger()
 
     def recv(self, buffer_size: int) -> bytes:
         with self.turn:

@@ -14,7 +14,9 @@ UNIX_PREFIX = "unix:"
 
 
 def listen(host: str, port: int) -> socket.socket:
-    """Return a socket that listens; port 0 is a free one. Raises InUse, NoPermission or UsageError."""
+    """Return a socket that listens; port 0 is a free one, "unix:PATH" a unix socket. Raises as `listen_unix` does."""
+    if host.startswith(UNIX_PREFIX):
+        return listen_unix(Path(host.removeprefix(UNIX_PREFIX)))
     address = f"{bracketed(host)}:{port}"
     try:
         found = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE)

@@ -201,9 +201,8 @@ class Receiver:
             # What proxies write is taken out, or believed, where the head is read.
             clear_untrusted_proxy_headers=False,
         )  # fmt: skip
-        self.server = Server(
-            application, listen(host, port), adjustments, self.sockets, Proxies(proxies), certificate
-        )  # fmt: skip
+        believed = Proxies(proxies)
+        self.server = Server(application, listen(host, port), adjustments, self.sockets, believed, certificate)
         application.status.connections = lambda: len(self.server.active_channels)
         if certificate is not None:
             application.status.certificate_expires = lambda: certificate.expires
