@@ -232,7 +232,7 @@ class Stored:
 def keep(store: "TenantStore", file: Path, machine_id: str, keep_first: bool, name: str = "") -> Stored:
     """Store a file or tree as one batch; `name` is what sentences call it instead of its path."""
     from appliance.formats import reading
-    from appliance.store import batches
+    from appliance.store import batches, merging
     from appliance.store.prepared import Prepared
 
     before = state(file)
@@ -260,6 +260,7 @@ def keep(store: "TenantStore", file: Path, machine_id: str, keep_first: bool, na
     except BadData as error:
         # A damaged store is no fault of the file.
         raise InputOutput(error.message) from error
+    merging.merge_due(store)
     return Stored(
         name or str(file), receipt, machines, [said if name in said else f"{name}: {said}" for said in parsed.warnings]
     )
