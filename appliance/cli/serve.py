@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 import click
 
-from appliance.cli.options import SYSTEM_DATA, Grouped, Size, default_data
+from appliance.cli.options import SYSTEM_DATA, Grouped, Size, default_data, min_free_option
 from appliance.errors import BadConfiguration, CannotCreate, NoInput
 
 if TYPE_CHECKING:
@@ -110,14 +110,11 @@ HEADINGS = {
     metavar="DIR", help="The data folder.",
     show_default=f"{SYSTEM_DATA} where it is writable, else ./perfanalysis-data",
 )  # fmt: skip
-@click.option(
-    "--min-free", type=Size(), metavar="SIZE", help="Store nothing more when the disk has less room than this.",
-    show_default="5% of the disk, 512MiB at least and a quarter at most",
-)  # fmt: skip
+@min_free_option
 @click.option(
     "--reserve", type=Size(), metavar="SIZE",
     help="Keep a file of this size, to be given up when data must be removed from a full disk; 0: none.",
-    show_default="64MiB, a sixteenth of the disk at most",
+    show_default="64MiB, at most a sixteenth of the disk",
 )  # fmt: skip
 @click.option(
     "--access-log", type=click.Path(path_type=Path), metavar="FILE",

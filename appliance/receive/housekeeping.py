@@ -7,11 +7,11 @@ from collections.abc import Callable
 from functools import partial
 
 from appliance.errors import PerfanalysisError
-from appliance.receive.stores import Stores, has_file
+from appliance.receive.stores import Stores
 from appliance.store import merging, retention, settings
 from appliance.store.database import LIBRARY_ERRORS
 from appliance.store.settings import Settings
-from appliance.store.tenant import TenantStore
+from appliance.store.tenant import TenantStore, has_file
 
 TURN_SECONDS = 1
 LOOK_SECONDS = 30

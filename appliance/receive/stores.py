@@ -14,7 +14,7 @@ from appliance.store import database, identity, quarantine
 from appliance.store.database import LIBRARY_ERRORS
 from appliance.store.registry import Registry
 from appliance.store.space import Space
-from appliance.store.tenant import DATA_FILE, TenantStore, folder_of
+from appliance.store.tenant import TenantStore
 
 MOST_OPEN = 56
 """Connections that are kept when they are not used; each has three files. A few more may be in use at a moment."""
@@ -137,7 +137,3 @@ class Stores:
             self.opened.clear()
         self.last_used.stop()
         self.registry.close()
-
-
-def has_file(folder: Path, tenant: str) -> bool:
-    return (folder_of(folder, tenant) / DATA_FILE).exists()

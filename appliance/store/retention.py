@@ -13,7 +13,6 @@ from dataclasses import dataclass, field
 from appliance.errors import BadConfiguration, BadData
 from appliance.store import blocks, database, settings, space
 from appliance.store.blocks import DAY_MS, Row
-from appliance.store.settings import Settings
 from appliance.store.tenant import Block, TenantStore
 
 HOUR_MS = 3_600_000
@@ -190,13 +189,3 @@ def give_back(store: TenantStore, pause: Callable[[], object]) -> None:
                 return
             store.database.execute_sql(f"PRAGMA incremental_vacuum({STEP_PAGES})").fetchall()
         pause()
-
-
-def described(kept: Settings) -> str:
-    """Say in words what a tenant keeps."""
-    parts = []
-    if kept.keep_ms is not None:
-        parts.append(f"{kept.keep_ms / DAY_MS:,.4g} days")
-    if kept.keep_bytes is not None:
-        parts.append(f"{kept.keep_bytes / 1e6:,.4g} MB")
-    return " and at most ".join(parts) if parts else "everything"

@@ -21,6 +21,9 @@ class Settings:
     """Nothing more is stored when the file has so much."""
 
 
+EVERYTHING = Settings()
+
+
 def read(db: Database) -> Settings:
     names = {field.name for field in fields(Settings)}
     rows = db.execute_sql("SELECT name, value FROM setting")

@@ -217,3 +217,7 @@ def aside(folder: Path, path: Path) -> StoreAside:
 def folder_of(folder: Path, tenant: str) -> Path:
     """Return a tenant's folder: named by a digest, because what people write never becomes part of a path."""
     return folder / "tenants" / hashlib.sha256(tenant.encode()).hexdigest()[:32]
+
+
+def has_file(folder: Path, tenant: str) -> bool:
+    return (folder_of(folder, tenant) / DATA_FILE).exists()
