@@ -7,7 +7,9 @@ from pathlib import Path
 
 import pytest
 
-sys.path[:0] = [str(Path(__file__).parents[1] / folder) for folder in ("ship", "receive", "store")]
+sys.path.insert(0, str(Path(__file__).parents[1] / "ship"))
+sys.path.insert(0, str(Path(__file__).parents[1] / "receive"))
+sys.path.insert(0, str(Path(__file__).parents[1] / "store"))
 
 from long_road import Receiver
 

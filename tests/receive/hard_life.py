@@ -29,7 +29,8 @@ from appliance.store.tenant import TenantStore
 
 TENANT, START = "team-a", 1_704_067_200
 HEADER = "timestamp,machine_id,cpu_user,cpu_system,cpu_idle,cpu_iowait,mem_total,mem_free,mem_available\n"
-WRITERS, LONG_ROWS = 4, 4000
+WRITERS = 4
+FILE_ROWS = [20] * 8 + [200] * 3 + [1500]
 AGAIN = 0.05
 """How often a batch that was answered is sent once more."""
 Sample = tuple[str, int, int]
@@ -120,7 +121,7 @@ class Writer(threading.Thread):
 
     def batch(self) -> tuple[list[Sample], str, bytes, str]:
         upload = self.chance.random() < 0.1
-        count = self.chance.choice([20, 200, LONG_ROWS]) if upload else self.chance.randint(1, 3)
+        count = self.chance.choice(FILE_ROWS) if upload else self.chance.randint(1, 3)
         numbers = range(self.done, self.done + count)
         self.done += count
         if upload:
