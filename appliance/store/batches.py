@@ -5,7 +5,7 @@ import json
 import time
 from collections.abc import Callable, Iterable, Mapping
 from contextlib import suppress
-from dataclasses import asdict, dataclass, replace
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -185,7 +185,13 @@ def add(db: Database, batch: Batch) -> Receipt:
     receipt = Receipt(batch.digest.hex(), every.count(), fresh.count(), known, len(conflicts), *every.span())
     db.execute_sql(
         "INSERT INTO batch(digest, kind, key_id, received_ms, receipt) VALUES(?, ?, ?, ?, ?)",
-        (batch.digest, batch.kind, batch.key_id, now, json.dumps(asdict(receipt))),
+        (
+            batch.digest,
+            batch.kind,
+            batch.key_id,
+            now,
+            json.dumps({name: getattr(receipt, name) for name in Receipt.__slots__}),
+        ),
     )
     return receipt
 
@@ -225,12 +231,12 @@ def refusal(conflicts: Conflicts, rows: int) -> Conflict:
 
 def machine_id(db: Database, name: str, now: int) -> int:
     """Return a machine's row, made at its first batch."""
-    db.execute_sql(
+    found = db.execute_sql(
         "INSERT INTO machine(name, display_name, created_ms, seen_ms) VALUES(?, '', ?, ?) "
-        "ON CONFLICT(name) DO UPDATE SET seen_ms = max(seen_ms, excluded.seen_ms)",
+        "ON CONFLICT(name) DO UPDATE SET seen_ms = max(seen_ms, excluded.seen_ms) RETURNING id",
         (name, now, now),
     )
-    return int(db.execute_sql("SELECT id FROM machine WHERE name = ?", (name,)).fetchone()[0])
+    return int(found.fetchall()[0][0])
 
 
 def only_new(db: Database, machine: int, samples: Samples, conflicts: Conflicts) -> Samples | None:
