@@ -1,5 +1,6 @@
 """Blocks: immutable, compressed stretches of samples of one machine, group and run."""
 
+import hashlib
 import json
 from collections.abc import Iterator, Sequence
 from typing import NamedTuple
@@ -18,6 +19,8 @@ BLOCK_SAMPLES = 8640
 WIDE_SAMPLES, BLOCK_VALUES = 1024, 1 << 18
 """Blocks of many columns end earlier, at a thousand samples or this many values: memory is needed for a whole one."""
 DAY_MS = 86_400_000
+SEALED = 3
+"""From this codec on a block's checksum covers more than its values."""
 
 # Written out: peewee takes longer to build a statement than SQLite to run it, and there is one for each block.
 INSERT = (
@@ -93,7 +96,7 @@ def insert(db: Database, machine: int, block: Encoded, data: bytes) -> None:
         INSERT,
         (
             machine, block.group.value, block.run, block.start_ms, block.end_ms, block.samples,
-            layout_id(db, block.layout), codec.CODEC, block.checksum, data,
+            layout_id(db, block.layout), codec.CODEC, sealed(block.checksum, block), data,
         ),
     )  # fmt: skip
 
@@ -125,6 +128,20 @@ def pieces(samples: Samples) -> Iterator[Samples]:
         end = min(start + most, int(np.searchsorted(at_ms, midnight)))
         yield samples.take(slice(start, end)) if (start, end) != (0, len(at_ms)) else samples
         start = end
+
+
+def sealed(checksum: bytes, block: Encoded | Row) -> bytes:
+    """
+    Mix into a checksum whose samples a block has, of which run and group and from when; twice leaves it as it was.
+
+    So a bit that flips there is found too: values are never read as those of another machine, disk or time.
+    """
+    if isinstance(block, Row):
+        place = (block.name, block.run, block.kind, block.start_ms, block.columns)
+    else:
+        place = (block.machine, block.run, block.group.value, block.start_ms, block.layout)
+    digest = hashlib.blake2b("\0".join(map(str, place)).encode("utf-8", "surrogateescape"), digest_size=len(checksum))
+    return bytes(a ^ b for a, b in zip(checksum, digest.digest(), strict=True))
 
 
 def layout_id(db: Database, layout: str) -> int:
@@ -159,7 +176,10 @@ def read(row: Row) -> Samples:
         raise BadData(
             f"a block of stored samples has codec {row.codec}, which this program does not know: use a newer one."
         )
-    at_ms, values = codec.decode(bytes(row.data), bytes(row.checksum), row.codec)
+    checksum = bytes(row.checksum)
+    if row.codec >= SEALED:
+        checksum = sealed(checksum, row)
+    at_ms, values = codec.decode(bytes(row.data), checksum, row.codec)
     # A metric that the catalogue does not know any more is passed over, not an error.
     columns = {
         Column(METRICS[name], instance): column
