@@ -60,8 +60,9 @@ class Outcome:
 
 def watch(folder: Path, data: Path, tenant: str, machine_id: str, keep_first: bool) -> None:
     """Import what is dropped into a folder until a signal to stop comes. Raises InUse if another process does it."""
+    from appliance import lock
     from appliance.cli.run import Stop
-    from appliance.ship import lock
+    from appliance.store.claim import claimed
 
     if not folder.is_dir():
         raise NoInput(f"{folder} is no folder: make it, or name another with --watch DIR.")
@@ -76,9 +77,10 @@ def watch(folder: Path, data: Path, tenant: str, machine_id: str, keep_first: bo
     # Asking whether a file is being written may end in this signal, which by default ends a process.
     signal.signal(signal.SIGIO, signal.SIG_IGN)
     stop = Stop()
-    tell(f"Watching {folder}: what is dropped there is imported and moved to {DONE}/ or {FAILED}/.")
     try:
-        look(Watch(folder, data, tenant, machine_id, keep_first), stop)
+        with claimed(data, "perfanalysis import --watch"):
+            tell(f"Watching {folder}: what is dropped there is imported and moved to {DONE}/ or {FAILED}/.")
+            look(Watch(folder, data, tenant, machine_id, keep_first), stop)
     finally:
         os.close(held)
 

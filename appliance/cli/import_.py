@@ -59,6 +59,7 @@ def command(
     folder, and in it the tenant "default", where there is nothing yet.
     """
     from appliance.machine import check_machine_id
+    from appliance.store.claim import claimed
 
     if machine_id:
         check_machine_id(machine_id)
@@ -76,11 +77,12 @@ def command(
 
         check_output(report)
     tally = Tally()
-    chosen = choose(data, tenant)
-    try:
-        import_all(data, chosen, paths, machine_id, keep_first, verbose, tally)
-    finally:
-        tally.show(verbose)
+    with claimed(data, "perfanalysis import"):
+        chosen = choose(data, tenant)
+        try:
+            import_all(data, chosen, paths, machine_id, keep_first, verbose, tally)
+        finally:
+            tally.show(verbose)
     if report is not None and tally.stored:
         from appliance.cli.report import write_site
 
