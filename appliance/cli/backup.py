@@ -53,7 +53,9 @@ def tell_done(done: "Done", as_json: bool) -> None:
     """Say what was written and what of it was verified."""
     manifest = done.manifest
     if as_json:
-        print_json({"path": str(done.path), "bytes": done.bytes, "made_at": iso(manifest.made_ms), **asdict(manifest)})
+        described = asdict(manifest)
+        made_at = iso(described.pop("made_ms"))
+        print_json({"path": str(done.path), "bytes": done.bytes, "made_at": made_at, **described})
         return
     blocks = sum(kept.blocks for kept in manifest.tenants)
     click.echo(

@@ -5,7 +5,7 @@ The manifest comes after the files it describes, and last the checksum of everyt
 short or changed by a single bit is refused before anything of it is used. `tar` and `sha256sum` read it without us.
 """
 
-import fcntl
+import errno
 import hashlib
 import json
 import os
@@ -13,18 +13,22 @@ import re
 import secrets
 import shutil
 import tarfile
+import time
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import IO, Any
 
+from appliance import lock
 from appliance.errors import BadConfiguration, BadData, CannotCreate, InputOutput, NoInput, NoPermission
 from appliance.store.registry import TENANT_ID
 
 FORMAT = 1
 BACKUP, TENANT = "backup", "tenant"
 MANIFEST, CHECKSUM = "manifest.json", "SHA256"
+LOCK = "LOCK"
+STALE_SECONDS = 60
 WORK = re.compile(r"\.perfanalysis-[0-9a-f]{8}\.part", re.ASCII)
 CHUNK = 1 << 20
 MAX_MANIFEST_BYTES = 64 << 20
@@ -157,8 +161,9 @@ def created(target: Path, made_ms: int) -> Iterator[Work]:
             new.rename(target)
             sync_folder(target.parent)
         finally:
+            if held is not None:
+                os.close(held)
             shutil.rmtree(folder, ignore_errors=True)
-            os.close(held)
     except PermissionError as error:
         raise NoPermission(
             f"{target} cannot be written: check the rights of its folder, or name another with --output."
@@ -177,28 +182,34 @@ def refuse_existing(target: Path) -> None:
         raise CannotCreate(f"{target} is there already and stays as it is: name another file with --output.")
 
 
-def hold(folder: Path) -> int:
-    """Mark a folder as in use as long as the descriptor is open."""
-    descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
-    fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    return descriptor
+def hold(folder: Path) -> int | None:
+    """Mark a folder as in use as long as the descriptor is open; None where it is in use, or cannot be marked."""
+    try:
+        return lock.take(folder / LOCK)
+    except OSError:
+        # Some network file systems have no locks: what is left there stays.
+        return None
 
 
 def sweep(folder: Path) -> None:
-    """Remove what killed ones left in a folder: those at work hold theirs."""
+    """Remove what killed ones left in a folder: those at work hold theirs, or made it in this moment."""
     for left in folder.iterdir():
         if WORK.fullmatch(left.name) and left.is_dir() and not left.is_symlink():
             with suppress(OSError):
-                held = hold(left)
-                shutil.rmtree(left, ignore_errors=True)
-                os.close(held)
+                if time.time() - left.stat().st_mtime > STALE_SECONDS and (held := hold(left)) is not None:
+                    os.close(held)
+                    shutil.rmtree(left)
 
 
 def sync_folder(folder: Path) -> None:
-    """Have on the disk what was made, renamed or removed in a folder."""
+    """Have on the disk what was made or renamed in a folder."""
     descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
     try:
         os.fsync(descriptor)
+    except OSError as error:
+        # Some file systems of others, such as a share of Windows, do not know this.
+        if error.errno not in (errno.EINVAL, errno.ENOTSUP, errno.EBADF):
+            raise
     finally:
         os.close(descriptor)
 
@@ -301,10 +312,9 @@ def understood(text: bytes, path: Path, kind: str) -> Manifest:
     except (ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
         raise BadData(f"{path} has a manifest that makes no sense: use another backup. Nothing was changed.") from error
     if manifest.kind != kind:
-        advice = (
-            f"it is an exported tenant: perfanalysis tenant import {path}"
+        raise BadData(
+            f"{path} is an exported tenant and no backup: perfanalysis tenant import {path}"
             if kind == BACKUP
-            else f"it is a backup: perfanalysis restore {path}"
+            else f"{path} is a backup and no exported tenant: perfanalysis restore {path}"
         )
-        raise BadData(f"{path} is not of this kind; {advice}")
     return manifest

@@ -5,13 +5,14 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from appliance.errors import NotFound
-from appliance.store import any_schema, registry
+from appliance.store import any_schema, claim, registry
 from appliance.store.database import Database
 
 
 @contextmanager
 def registered(data: Path) -> Iterator[Database]:
     """Open the registry of a data folder; raise NotFound if there is none."""
+    claim.settle(data)
     path = data / "registry.sqlite"
     if not path.exists():
         raise NotFound(f"{data} is no data folder of perfanalysis: name it with --data.")

@@ -44,6 +44,7 @@ class Here:
     tenants: Sequence[str] = ()
     damaged: bool = False
     """Its registry cannot be read."""
+    keys: int = 0
     revoked: dict[str, int] = field(default_factory=dict)
     """When keys were revoked, by their id."""
 
@@ -142,13 +143,15 @@ def look(data: Path) -> Here:
             if next(iter(verify.structure(opened)), None) is not None:
                 return Here(damaged=True)
             revoked = opened.execute_sql("SELECT id, revoked_ms FROM key WHERE revoked_ms IS NOT NULL").fetchall()
-            return Here(listing.all_names(opened), revoked=dict(revoked))
+            (keys,) = opened.execute_sql("SELECT count(*) FROM key").fetchone()
+            return Here(listing.all_names(opened), keys=keys, revoked=dict(revoked))
     except BadData:
         return Here(damaged=True)
 
 
 def refuse_what_is_there(data: Path, here: Here, chosen: Sequence[Kept], only: str | None) -> None:
-    if only is None and (here.tenants or here.damaged):
+    # A receiver that was started once has made a tenant, which nobody may have used.
+    if only is None and (here.damaged or here.keys or any(has_data(data, name) for name in here.tenants)):
         what = f"has tenants ({registry.listed(list(here.tenants))})" if here.tenants else "has a damaged registry"
         raise CannotCreate(
             f"{data} {what}: nothing was changed. --replace puts the backup in the place of all of it, "

@@ -227,10 +227,12 @@ def test_what_a_killed_backup_left_goes_with_the_next_one(filled: Path, tmp_path
     work = tmp_path / ".perfanalysis-0123abcd.part"
     work.mkdir()
     (work / "tenant").write_bytes(bytes(1000))
+    os.utime(work, (0, 0))
     own = tmp_path / ".perfanalysis-mine.part"
     own.mkdir()
 
     with archive.created(tmp_path / "at-work", 0) as other:
+        os.utime(other.folder, (0, 0))
         backup.back_up(filled, tmp_path / "backup")
 
         assert other.folder.exists()

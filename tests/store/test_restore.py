@@ -60,6 +60,15 @@ def test_what_is_there_is_replaced_only_when_asked(filled: Path, made: Path) -> 
     assert settled(filled) == before
 
 
+def test_a_receiver_that_was_only_started_leaves_nothing_to_be_replaced(made: Path, tmp_path: Path) -> None:
+    Registry(tmp_path / "new").create_tenant("default")
+
+    restored = restore.restore(tmp_path / "new", made)
+
+    assert restored.removed == ["default"]
+    assert settled(tmp_path / "new")["tenants"] == ["team-a", "team-b"]
+
+
 def test_a_whole_restore_leaves_what_the_backup_has_and_nothing_else(filled: Path, made: Path, tmp_path: Path) -> None:
     restore.restore(tmp_path / "new", made)
 

@@ -12,7 +12,7 @@ from appliance.store import change
 def test_a_kill_leaves_before_or_after(tmp_path: Path, action: Action) -> None:
     case = Case(tmp_path, action)
 
-    points = [*case.sweep(tmp_path / "a", "rename", KILL), *case.sweep(tmp_path / "b", "fsync", KILL, 3)]
+    points = [*case.sweep(tmp_path / "a", "rename", KILL), *case.sweep(tmp_path / "b", "fsync", KILL, 5)]
 
     assert {point.ended for point in points} == {"killed"}
     assert {point.left for point in points} == {"before", "after"}
@@ -22,7 +22,7 @@ def test_a_kill_leaves_before_or_after(tmp_path: Path, action: Action) -> None:
 def test_a_disk_that_is_full_leaves_before_or_after_and_a_sentence(tmp_path: Path, action: Action) -> None:
     case = Case(tmp_path, action)
 
-    points = case.sweep(tmp_path, "pwrite64", "error=ENOSPC", 5)
+    points = case.sweep(tmp_path, "pwrite64", "error=ENOSPC", 11)
 
     assert {point.left for point in points} <= {"before", "after"}
     assert [point for point in points if not point.ended.startswith(("refused", "done"))] == []
