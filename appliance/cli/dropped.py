@@ -110,7 +110,7 @@ def look(watched: Watch, stop: "Stop") -> None:
 
 def dropped(folder: Path) -> Iterator[Path]:
     """Give what lies in the folder for import; names of containers stay, for the recordings that come beside them."""
-    from appliance.formats.containers import NAMES_FILE
+    from appliance.formats.container_names import NAMES_FILE
 
     for entry in sorted(folder.iterdir()):
         if entry.name not in (DONE, FAILED, NAMES_FILE) and not entry.name.startswith("."):

@@ -233,10 +233,12 @@ def keep(store: "TenantStore", file: Path, machine_id: str, keep_first: bool, na
     """Store a file or tree as one batch; `name` is what sentences call it instead of its path."""
     from appliance.formats import reading
     from appliance.store import batches
+    from appliance.store.prepared import Prepared
 
     before = state(file)
+    prepared = Prepared()
     try:
-        parsed = reading.read_file(file, machine_id, name)
+        parsed = reading.read_file(file, machine_id, name, prepared)
         kind = reading.kind_of(file)
         machines = parsed.machines
         # What does not name its machine is another batch in another folder.
@@ -250,7 +252,7 @@ def keep(store: "TenantStore", file: Path, machine_id: str, keep_first: bool, na
         raise NoInput(f"{name or file} cannot be read: {error.strerror}.") from error
     if state(file) != before:
         raise Changed(f"{name or file} changed while it was read: import it again.")
-    batch = batches.Batch(digest.digest(), kind, parsed.samples, parsed.facts, keep_first=keep_first)
+    batch = batches.Batch(digest.digest(), kind, prepared, parsed.facts, keep_first=keep_first)
     try:
         receipt = batches.add_batch(store, batch)
     except Conflict as error:

@@ -17,8 +17,8 @@ class Stores:
     def __init__(self, folder: Path):
         self.folder = folder
         self.registry = Registry(folder)
-        self.identity = identity.made(folder)
         self.last_used = LastUsed(self.registry)
+        self.identity = identity.made(folder)
         self.lock = threading.Lock()
         self.opened: dict[str, TenantStore] = {}
 

@@ -3,21 +3,21 @@
 import hashlib
 import json
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping
 from contextlib import suppress
 from dataclasses import asdict, dataclass, replace
-from functools import cached_property
 from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 
 from appliance import moment
 from appliance.errors import Conflict, PerfanalysisError
-from appliance.samples import Column, Samples, Values, distinct
+from appliance.samples import Column, Samples, Values
 from appliance.store import blocks, database
 from appliance.store.database import Database
+from appliance.store.prepared import Prepared
 from appliance.store.tenant import TenantStore
+from appliance.store.times import Seen
 
 MAX_CONFLICTS_LISTED = 20
 Conflicts = dict[tuple[str, int, int], dict[str, Any]]
@@ -29,7 +29,7 @@ class Batch:
     digest: bytes
     kind: str
     """Where it came from: "trickle", "csv" or "recording"."""
-    samples: Sequence[Samples]
+    samples: Iterable[Samples] | Prepared
     facts: Mapping[str, Any]
     """Facts of the machine of the samples; a batch with facts is of one machine."""
     machine: str = ""
@@ -78,6 +78,9 @@ def add_batch(store: TenantStore, batch: Batch, confirm: Callable[[], object] = 
     Batches that wait for the store are stored together: whoever comes to its turn first commits for all of them, and
     the others find theirs done. Waiting for the disk is most of what a small batch costs.
     """
+    # The work is done before anyone has to wait for it.
+    if not isinstance(batch.samples, Prepared):
+        batch = replace(batch, samples=Prepared(batch.samples))
     own = Waiting(batch, confirm)
     store.waiting.put(own)
     try:
@@ -151,27 +154,17 @@ def add(db: Database, batch: Batch) -> Receipt:
     if (stored := stored_receipt(db, batch.digest)) is not None:
         return stored
     now = time.time_ns() // 1_000_000
-    every, fresh = Times(), Times()
+    prepared = batch.samples if isinstance(batch.samples, Prepared) else Prepared(batch.samples)
     conflicts: Conflicts = {}
     machines: dict[str, int] = {}
-    if batch.machine:
-        machines[batch.machine] = machine_id(db, batch.machine, now)
-    for part in batch.samples:
-        if part.machine not in machines:
-            machines[part.machine] = machine_id(db, part.machine, now)
-        every.add(part)
-        touched = blocks.overlaps(db, machines[part.machine], part)
-        for piece in blocks.pieces(part):
-            new = piece if not touched else only_new(db, machines[part.machine], piece, conflicts)
-            if new is not None:
-                blocks.insert(db, machines[part.machine], new)
-                if touched:
-                    fresh.add(new)
-        if not touched:
-            fresh.add(part)
-        blocks.merge_small(db, machines[part.machine], part)
+    for name in dict.fromkeys([*([batch.machine] if batch.machine else []), *(block.machine for block in prepared)]):
+        machines[name] = machine_id(db, name, now)
+    fresh = store_blocks(db, prepared, machines, conflicts)
+    every = prepared.seen
     if conflicts and not batch.keep_first:
         raise refusal(conflicts, every.count())
+    for block in prepared:
+        blocks.merge_small(db, machines[block.machine], block)
     for machine in machines.values():
         add_facts(db, machine, batch.facts, now)
     known = every.count() - fresh.count() - sum(not fresh.has(*key) for key in conflicts)
@@ -183,36 +176,26 @@ def add(db: Database, batch: Batch) -> Receipt:
     return receipt
 
 
-class Times:
-    """Counts samples: different times of different machines and runs, whatever the groups they came in."""
-
-    def __init__(self) -> None:
-        self.parts: dict[tuple[str, int], list[npt.NDArray[np.int64]]] = {}
-
-    def add(self, samples: Samples) -> None:
-        parts = self.parts.setdefault((samples.machine, samples.run), [])
-        # Groups that were read together have the same times.
-        if not parts or not np.array_equal(parts[-1], samples.at_ms):
-            parts.append(samples.at_ms)
-
-    @cached_property
-    def seen(self) -> dict[tuple[str, int], npt.NDArray[np.int64]]:
-        """The times of each machine and run, in order: asked for when all were added."""
-        return {key: distinct(parts) for key, parts in self.parts.items()}
-
-    def count(self) -> int:
-        return sum(len(at_ms) for at_ms in self.seen.values())
-
-    def has(self, machine: str, run: int, at_ms: int) -> bool:
-        return at_ms in self.seen.get((machine, run), ())
-
-    def span(self) -> tuple[int | None, int | None]:
-        """Return the first and the last time, or None for both."""
-        times = [at_ms for at_ms in self.seen.values() if len(at_ms)]
-        return (
-            min((int(at_ms[0]) for at_ms in times), default=None),
-            max((int(at_ms[-1]) for at_ms in times), default=None),
-        )
+def store_blocks(db: Database, prepared: Prepared, machines: Mapping[str, int], conflicts: Conflicts) -> Seen:
+    """Store what is not stored yet, and return its times; what is stored with another value goes into `conflicts`."""
+    untouched = set()
+    fresh = Seen()
+    for at, (block, data) in enumerate(prepared.with_data()):
+        machine = machines[block.machine]
+        if not blocks.overlaps(db, machine, block):
+            untouched.add(at)
+            blocks.insert(db, machine, block, data)
+            continue
+        new = only_new(db, machine, blocks.decode(block, data), conflicts)
+        if new is not None:
+            blocks.insert(db, machine, *blocks.encode(new))
+            fresh.add(new)
+    if len(untouched) == len(prepared.blocks):
+        return prepared.seen
+    for at, (block, data) in enumerate(prepared.with_data()):
+        if at in untouched:
+            fresh.add(blocks.decode(block, data))
+    return fresh
 
 
 def refusal(conflicts: Conflicts, rows: int) -> Conflict:

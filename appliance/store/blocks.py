@@ -1,7 +1,7 @@
 """Blocks: immutable, compressed stretches of samples of one machine, group and run."""
 
 import json
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator, Sequence
 from itertools import groupby
 from typing import NamedTuple
 
@@ -63,26 +63,58 @@ class Row(NamedTuple):
     name: str
 
 
-def insert(db: Database, machine: int, samples: Samples) -> None:
-    """Store samples as one block."""
+class Encoded(NamedTuple):
+    """What is known of a block besides its data."""
+
+    machine: str
+    run: int
+    group: Group
+    start_ms: int
+    end_ms: int
+    samples: int
+    """How many it has."""
+    columns: Sequence[Column]
+    layout: str
+    """The columns as they are stored."""
+    checksum: bytes
+
+
+def encode(samples: Samples) -> tuple[Encoded, bytes]:
+    """Return samples as a block and its data."""
+    columns = list(samples.columns)
     data, checksum = codec.encode(samples.at_ms, list(samples.columns.values()))
+    start_ms, end_ms = int(samples.at_ms[0]), int(samples.at_ms[-1])
+    layout = json.dumps([[column.metric.name, column.instance] for column in columns], separators=(",", ":"))
+    block = Encoded(
+        samples.machine, samples.run, samples.group, start_ms, end_ms, len(samples.at_ms), columns, layout, checksum
+    )
+    return block, data
+
+
+def decode(block: Encoded, data: bytes) -> Samples:
+    at_ms, values = codec.decode(data, block.checksum)
+    return Samples(block.machine, block.run, block.group, at_ms, dict(zip(block.columns, values, strict=True)))
+
+
+def insert(db: Database, machine: int, block: Encoded, data: bytes) -> None:
+    """Store a block of a machine."""
     db.execute_sql(
         INSERT,
         (
-            machine, samples.group.value, samples.run, int(samples.at_ms[0]), int(samples.at_ms[-1]),
-            len(samples.at_ms), layout_id(db, samples.columns), codec.CODEC, checksum, data,
+            machine, block.group.value, block.run, block.start_ms, block.end_ms, block.samples,
+            layout_id(db, block.layout), codec.CODEC, block.checksum, data,
         ),
     )  # fmt: skip
 
 
-def merge_small(db: Database, machine: int, added: Samples) -> None:
+def merge_small(db: Database, machine: int, added: Encoded) -> None:
     """
     Join the small blocks of the days of what was added once there are many, inside the caller's transaction.
 
     A collector that sends every few seconds makes blocks of a few samples, which cost more space and time than their
     content. Joining when there are SMALL_BLOCKS writes each sample a handful of times in all.
     """
-    first, last = (int(at_ms) // DAY_MS * DAY_MS for at_ms in (added.at_ms[0], added.at_ms[-1]))
+    first, last = (int(at_ms) // DAY_MS * DAY_MS for at_ms in (added.start_ms, added.end_ms))
     which = (machine, added.group.value, first, last + DAY_MS - 1, added.run, SMALL_SAMPLES)
     # Machines that began together do not all come to it in the same moment: posts would wait for all of them.
     enough = SMALL_BLOCKS - (machine - 1) % STAGGERED
@@ -93,7 +125,7 @@ def merge_small(db: Database, machine: int, added: Samples) -> None:
         stretch = list(day)
         if len(stretch) > 1:
             for piece in pieces(join([read(row) for row in stretch])):
-                insert(db, machine, piece)
+                insert(db, machine, *encode(piece))
             Block.delete().where(Block.id.in_([row.id for row in stretch])).execute(db)
             remove_unused(db, {row.layout for row in stretch})
 
@@ -120,18 +152,16 @@ def pieces(samples: Samples) -> Iterator[Samples]:
         start = end
 
 
-def layout_id(db: Database, columns: Iterable[Column]) -> int:
-    text = json.dumps([[column.metric.name, column.instance] for column in columns], separators=(",", ":"))
-    known = db.execute_sql("SELECT id FROM layout WHERE columns = ?", (text,)).fetchone()
-    return int(known[0] if known else db.execute_sql("INSERT INTO layout(columns) VALUES(?)", (text,)).lastrowid)
+def layout_id(db: Database, layout: str) -> int:
+    known = db.execute_sql("SELECT id FROM layout WHERE columns = ?", (layout,)).fetchone()
+    return int(known[0] if known else db.execute_sql("INSERT INTO layout(columns) VALUES(?)", (layout,)).lastrowid)
 
 
-def overlaps(db: Database, machine: int, samples: Samples) -> bool:
-    """Say whether a stored block of the same machine, group and run touches the span of some samples."""
-    first, last = int(samples.at_ms[0]), int(samples.at_ms[-1])
+def overlaps(db: Database, machine: int, block: Encoded) -> bool:
+    """Say whether a stored block of the same machine, group and run touches the span of another."""
     found = db.execute_sql(
         ANY_OVERLAPPING,
-        (machine, samples.group.value, first // DAY_MS * DAY_MS, last, first, samples.run),
+        (machine, block.group.value, block.start_ms // DAY_MS * DAY_MS, block.end_ms, block.start_ms, block.run),
     )
     return found.fetchone() is not None
 

@@ -119,13 +119,13 @@ class Registry:
         self.path = path
         self.lock = threading.Lock()
         self.database = database.open_file(path, MIGRATIONS, read_only=read_only)
-        if not read_only:
-            identity.made(folder)
         self.table: Mapping[str, StoredKey] = {}
         self.version: int | None = None
         """Of the registry when `table` was read; None: it was changed by ourselves since."""
         self.used: dict[str, int] = {}
         """The minutes in which keys were used, by their id, until `write_used` stores them."""
+        if not read_only:
+            identity.made(folder)
 
     def close(self) -> None:
         with self.lock:

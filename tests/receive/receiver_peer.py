@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from appliance.receive.application import Application
+from appliance.receive.server import Receiver
 from appliance.store.registry import Registry
 
 CSV_HEADER = "timestamp,machine_id,cpu_user,cpu_system,cpu_idle,cpu_iowait,mem_total,mem_free,mem_available"
@@ -66,6 +67,7 @@ class Peer:
     """Of tenant team-a: write and read."""
     other_key: str
     """Of tenant team-b."""
+    server: Receiver | None = None
 
     def ask(
         self, method: str, path: str, body: Any = None, headers: Mapping[str, str] | None = None, key: str | None = ""
