@@ -31,7 +31,8 @@ def reading(path: Path, migrations: Migrations, root: Path | None = None) -> Ite
 @contextmanager
 def writing(path: Path) -> Iterator[Database]:
     """Open a file that is there, for who knows its schema; raise what `reading` does."""
-    with connected(Database(str(path), pragmas=database.PRAGMAS, **database.ANY_THREAD), path) as opened:
+    uri = f"file:{database.escape(path)}?mode=rw"
+    with connected(Database(uri, uri=True, pragmas=database.PRAGMAS, **database.ANY_THREAD), path) as opened:
         yield opened
 
 

@@ -93,6 +93,11 @@ def created(data: Path, output: Path, name: str | None) -> Iterator[tuple[Path, 
 def keep(data: Path, name: str, work: Work, step: Step) -> Kept:
     """Copy a tenant into an archive; raise BadData if the copy is not all right."""
     path = tenant.folder_of(data, name) / "data.sqlite"
+    if listing.is_gone(path):
+        raise BadData(
+            f"tenant {name!r} is not in this backup: its file is gone or was set aside, for it was damaged; "
+            f"perfanalysis restore BACKUP --tenant {name} brings back an older state."
+        )
     if not path.exists():
         if name not in listing.chosen(data, None):
             raise Unavailable(f"tenant {name!r} was erased meanwhile: try again.")

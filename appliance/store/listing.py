@@ -24,6 +24,11 @@ def all_names(opened: Database) -> list[str]:
     return [name for (name,) in opened.execute_sql("SELECT id FROM tenant ORDER BY id")]
 
 
+def is_gone(file: Path) -> bool:
+    """Say whether a tenant's file was there and is not any more, or was set aside: its folder says whose it is."""
+    return (file.parent / "TENANT").exists() and not (file.exists() and file.stat().st_size)
+
+
 def chosen(data: Path, only: str | None) -> list[str]:
     """Return the names of all tenants, or the one that is named; raise NotFound."""
     with registered(data) as opened:

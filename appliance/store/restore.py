@@ -176,12 +176,13 @@ def arrive(reader: Reader, kept: Kept, name: str, new: Path, step: Step) -> None
     folder = new / folder_name(name)
     path = folder / "data.sqlite"
     folder.mkdir(mode=0o700)
-    (folder / "TENANT").touch(mode=0o600)
-    (folder / "TENANT").write_text(name + "\n")
     if (part := kept.part) is None:
         return
     check_known(part, tenant.MIGRATIONS, reader.path)
     reader.extract(part, path)
+    # Where there is one and no file beside it, a file is missing.
+    (folder / "TENANT").touch(mode=0o600)
+    (folder / "TENANT").write_text(name + "\n")
     with any_schema.reading(path, tenant.MIGRATIONS) as opened:
         any_schema.check_tables(opened, str(reader.path), tenant.MIGRATIONS)
         share = part.bytes // max(1, kept.blocks)

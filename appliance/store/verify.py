@@ -62,8 +62,9 @@ def examine_all(data: Path, only: str | None = None, step: Step = no_step) -> It
         return
     for name in names:
         path = file_of(data, name)
-        if not path.exists():
-            yield name, Examined()
+        if not path.exists() or listing.is_gone(path):
+            gone = [Damage("its file is gone, or was set aside, for it was damaged")]
+            yield name, Examined(damages=gone if listing.is_gone(path) else [])
             continue
         try:
             with any_schema.reading(path, tenant.MIGRATIONS, data) as opened:

@@ -15,7 +15,7 @@ from injected import sweep
 from keeping import batch, content, fill, rows_of
 
 from appliance.errors import BadConfiguration, BadData, CannotCreate, NotFound, UsageError
-from appliance.store import archive, backup, batches, registry, restore, tenant
+from appliance.store import archive, backup, batches, registry, restore, tenant, verify
 from appliance.store.registry import Registry
 from appliance.store.tenant import TenantStore, folder_of
 
@@ -137,6 +137,26 @@ def test_a_damaged_identity_stops_a_restore_before_anything_changes_and_no_backu
     with pytest.raises(BadData, match="STORE is damaged: restore it from a backup, or remove it"):
         restore.restore(filled, path, replace=True)
 
+    assert content(filled) == before
+
+
+@pytest.mark.parametrize("how", ["gone", "empty"])
+def test_a_tenant_whose_file_is_gone_is_left_out_and_can_be_restored(filled: Path, tmp_path: Path, how: str) -> None:
+    older = backup.back_up(filled, tmp_path / "older").path
+    before = content(filled)
+    for file in folder_of(filled, "team-a").glob("data.sqlite*"):
+        file.unlink()
+    if how == "empty":
+        (folder_of(filled, "team-a") / "data.sqlite").touch(0o600)
+
+    done = backup.back_up(filled, tmp_path / "backup")
+    verified = dict(verify.examine_all(filled))
+    restore.restore(filled, older, "team-a", replace=how == "empty")
+
+    assert "its file is gone or was set aside" in done.manifest.left_out["team-a"]
+    assert [damage.what for damage in verified["team-a"].damages] == [
+        "its file is gone, or was set aside, for it was damaged"
+    ]
     assert content(filled) == before
 
 

@@ -145,6 +145,16 @@ def test_the_spool_and_the_site_in_a_tenants_folder_stay(filled: Path, made: Pat
     assert sorted(path.name for path in folder.iterdir() if "-" not in path.name) == ["TENANT", "data.sqlite", "spool"]
 
 
+def test_a_tenant_that_had_no_data_yet_can_be_used_after_a_restore(filled: Path, tmp_path: Path) -> None:
+    Registry(filled).create_tenant("team-n")
+    path = backup.back_up(filled, tmp_path / "backup").path
+
+    restore.restore(tmp_path / "new", path)
+    fill(tmp_path / "new", "team-n", 1)
+
+    assert content(tmp_path / "new")["tenant team-n"] is not None
+
+
 def test_a_damaged_registry_and_a_damaged_tenant_are_replaced(filled: Path, made: Path, tmp_path: Path) -> None:
     restore.restore(tmp_path / "new", made)
     for path in (filled / "registry.sqlite", folder_of(filled, "team-a") / "data.sqlite"):
