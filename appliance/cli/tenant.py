@@ -1,6 +1,8 @@
-"""`perfanalysis tenant`: create, list and show tenants, and say how much they keep."""
+"""`perfanalysis tenant`: create, list, show, move and erase tenants, and say how much they keep."""
 
-from dataclasses import replace
+import shlex
+import sys
+from dataclasses import asdict, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -10,7 +12,8 @@ from appliance import duration as durations
 from appliance import moment
 from appliance.boundary import tell
 from appliance.cli.options import Duration, Size, data_option, json_option
-from appliance.cli.tables import counted, iso, near_text, print_json, show, show_one, size_text, time_text
+from appliance.cli.progress import Bar
+from appliance.cli.tables import counted, iso, near_text, print_json, show, show_one, size_text, time_text, visible
 from appliance.errors import BadData, UsageError
 
 if TYPE_CHECKING:
@@ -26,7 +29,7 @@ VALID = ("valid", "ending")
 
 @click.group("tenant", epilog="Example: perfanalysis tenant create team-a")
 def command() -> None:
-    """Create, list, show and set tenants: teams or customers that see nothing of each other."""
+    """Create, list, show, set, move and erase tenants: teams or customers that see nothing of each other."""
 
 
 @command.command("create", epilog="Example: perfanalysis tenant create team-a")
@@ -222,3 +225,88 @@ def describe(registry: "Registry", tenant: "Overview") -> dict[str, Any]:
         "folder": str(tenant.folder),
         "trouble": tenant.trouble or None,
     }
+
+
+@command.command("erase", epilog="Example: perfanalysis tenant erase team-a")
+@click.argument("name")
+@click.option("--yes", is_flag=True, help="Do not ask.")
+@data_option
+def erase(name: str, yes: bool, data: Path) -> None:
+    """
+    Remove a tenant for good.
+
+    Its history, machines, keys, spool and site in the data folder go, every byte of them; stop the receiver first.
+    Other tenants are not touched. Not erased is what is outside the data folder: backups, exports, published sites,
+    logs, and what collectors keep. The disk's free blocks are not overwritten: where that matters, keep the data
+    folder on an encrypted disk.
+    """
+    from appliance.store import listing
+    from appliance.store.erase import erase as erase_tenant
+
+    listing.chosen(data, name)
+    if not yes:
+        click.echo(f"All of tenant {name} will be gone. Type its name to erase it: ", nl=False, err=True)
+        if sys.stdin.readline().strip() != name:
+            raise UsageError("that is not its name, so nothing was erased; a script says --yes.")
+    erase_tenant(data, name)
+    click.echo(
+        f"Tenant {name} is erased from {visible(str(data))}. Backups and exports that were made of it still have it.",
+        err=True,
+    )
+
+
+@command.command("export", epilog="Example: perfanalysis tenant export team-a --output /mnt/stick/")
+@click.argument("name")
+@click.option(
+    "--output", required=True, type=click.Path(path_type=Path), metavar="FILE|DIR",
+    help="The file to write, or the folder for one that is named by the tenant and the time.",
+)  # fmt: skip
+@json_option
+@data_option
+def export(name: str, output: Path, as_json: bool, data: Path) -> None:
+    """
+    Write a tenant into a file.
+
+    It is for another data folder, and has all of the tenant's history; keys do not travel: make new ones where it
+    arrives. A receiver may run meanwhile.
+    """
+    from appliance.cli.backup import tell_done
+    from appliance.store import backup, verify
+
+    with Bar(verify.count_blocks(data, name), "Verifying the copy") as bar:
+        done = backup.export_tenant(data, output, name, bar.advance)
+    tell_done(done, as_json)
+
+
+@command.command("import", epilog="Example: perfanalysis tenant import /mnt/stick/perfanalysis-team-a.tar")
+@click.argument("file", type=click.Path(path_type=Path))
+@click.option("--as", "name", default="", metavar="NAME", help="What to call it here. [default: as it was]")
+@click.option("--replace", is_flag=True, help="Replace the tenant of that name.")
+@json_option
+@data_option
+def import_(file: Path, name: str, replace: bool, as_json: bool, data: Path) -> None:
+    """
+    Take in a tenant that was exported.
+
+    The data folder may be a new one; stop the receiver of an old one first. All of it is verified before anything
+    changes; it comes whole or not at all. Exports of older versions are brought up to date. Keys do not travel: make
+    new ones.
+    """
+    from appliance.cli.restore import bar_for
+    from appliance.store import restore
+
+    with bar_for(file) as bar:
+        imported = restore.import_tenant(data, file, name, replace=replace, step=bar.advance)
+    if as_json:
+        kept = asdict(imported.kept)
+        print_json({**kept, "tenant": imported.name, "replaced": imported.replaced, "data": str(data)})
+        return
+    click.echo(
+        f"Tenant {imported.name} is in {visible(str(data))}: {counted(imported.kept.machines, 'machine')}, "
+        f"{counted(imported.kept.blocks, 'block')} of samples, every one verified."
+    )
+    if imported.replaced:
+        click.echo("Its keys are as they were before.", err=True)
+    else:
+        where = f" --data {shlex.quote(str(data))}"
+        click.echo(f"Make a key for it: perfanalysis key create --tenant {imported.name}{where}", err=True)

@@ -132,14 +132,14 @@ def pieces(samples: Samples) -> Iterator[Samples]:
 
 def sealed(checksum: bytes, block: Encoded | Row) -> bytes:
     """
-    Mix into a checksum whose samples a block has, of which run and group and from when; twice leaves it as it was.
+    Mix into a checksum whose samples a block has, of which run and group; twice leaves it as it was.
 
-    So a bit that flips there is found too: values are never read as those of another machine, disk or time.
+    So a bit that flips there is found too: values are never read as those of another machine, disk or run.
     """
     if isinstance(block, Row):
-        place = (block.name, block.run, block.kind, block.start_ms, block.columns)
+        place = (block.name, block.run, block.kind, block.columns)
     else:
-        place = (block.machine, block.run, block.group.value, block.start_ms, block.layout)
+        place = (block.machine, block.run, block.group.value, block.layout)
     digest = hashlib.blake2b("\0".join(map(str, place)).encode("utf-8", "surrogateescape"), digest_size=len(checksum))
     return bytes(a ^ b for a, b in zip(checksum, digest.digest(), strict=True))
 

@@ -2,12 +2,12 @@
 
 import os
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from appliance import lock
-from appliance.errors import InUse
-from appliance.store import database
+from appliance.errors import InUse, NoPermission
+from appliance.store import change, database
 
 LOCK = "LOCK"
 MAX_BYTES = 200
@@ -33,9 +33,17 @@ def claimed(folder: Path, program: str = "perfanalysis") -> Iterator[None]:
         raise InUse(f"{folder} is in use by {holder(path)}: stop that first, or send to it with `perfanalysis upload`.")
     try:
         write(held, f"{os.getpid()} {program}\n")
+        change.finish_claimed(folder)
         yield
     finally:
         os.close(held)
+
+
+def settle(folder: Path) -> None:
+    """Finish a change of tenants that a crash left half done, unless whoever holds the folder is at it."""
+    if change.pending(folder):
+        with suppress(InUse, NoPermission), claimed(folder):
+            pass
 
 
 def write(held: int, text: str) -> None:

@@ -18,7 +18,7 @@ import peewee
 from appliance.errors import InvalidKey, NotFound, UsageError
 from appliance.machine import check_machine_id
 from appliance.spelling import meant
-from appliance.store import database, identity
+from appliance.store import claim, database, identity
 
 DEFAULT_TENANT = "default"
 SCOPES = ("write", "read", "admin")
@@ -114,6 +114,7 @@ class Registry:
             raise NotFound(
                 f"{folder} is no data folder of perfanalysis: name it with --data, or import something first."
             )
+        claim.settle(folder)
         self.folder = folder
         self.path = path
         self.lock = threading.Lock()
