@@ -176,17 +176,17 @@ def read(row: Row) -> Samples:
         raise BadData(
             f"a block of stored samples has codec {row.codec}, which this program does not know: use a newer one."
         )
-    checksum = bytes(row.checksum)
+    group, names, checksum = Group(row.kind), json.loads(row.columns), bytes(row.checksum)
     if row.codec >= SEALED:
         checksum = sealed(checksum, row)
     at_ms, values = codec.decode(bytes(row.data), checksum, row.codec)
     # A metric that the catalogue does not know any more is passed over, not an error.
     columns = {
         Column(METRICS[name], instance): column
-        for (name, instance), column in zip(json.loads(row.columns), values, strict=True)
+        for (name, instance), column in zip(names, values, strict=True)
         if name in METRICS
     }
-    return Samples(row.name, row.run, Group(row.kind), at_ms, columns)
+    return Samples(row.name, row.run, group, at_ms, columns)
 
 
 def within(samples: Samples, start_ms: int, end_ms: int) -> Samples | None:

@@ -116,15 +116,24 @@ def schema_of(database: Database) -> int:
     return int(database.execute_sql("PRAGMA user_version").fetchone()[0])
 
 
+def first_of(error: BaseException) -> BaseException:
+    """Return what went wrong first: where SQLite itself undid a transaction, undoing it once more fails."""
+    while "no transaction is active" in str(error) and error.__context__ is not None:
+        error = error.__context__
+    return error
+
+
 def is_full(error: BaseException) -> bool:
     """Say whether it is for want of space that something could not be written."""
+    error = first_of(error)
     if isinstance(error, OSError):
         return error.errno in (errno.ENOSPC, errno.EDQUOT)
     return isinstance(error, InsufficientStorage) or "database or disk is full" in str(error)
 
 
-def translated(error: Exception, path: Path) -> Exception:
+def translated(error: BaseException, path: Path) -> Exception:
     """Turn an error of the system or of SQLite into a sentence that names the file and what to do."""
+    error = first_of(error)
     text = str(error)
     if "unable to open" in text and not path.exists():
         return FolderGone(f"{path} is gone: bring its folder back, or restore it from a backup.")
