@@ -23,10 +23,10 @@ from appliance.store import private
 APPLICATION_ID = 0x50414E31
 Database: TypeAlias = peewee.SqliteDatabase
 
-# auto_vacuum comes first: it can only be set before the first page is written.
+# Comes before all others: it can only be set before the first page is written, and later would be written each time.
+AT_FIRST = [("auto_vacuum", 2)]
 # synchronous=2 (FULL): with NORMAL a power cut loses committed transactions of a WAL.
 PRAGMAS = [
-    ("auto_vacuum", 2),
     ("journal_mode", "wal"),
     ("synchronous", 2),
     ("busy_timeout", 5000),
@@ -66,8 +66,9 @@ def open_file(
         if read_only:
             database = Database(f"file:{escape(path)}?mode=ro", uri=True, pragmas=READING, **ANY_THREAD)
         else:
+            pragmas = PRAGMAS if path.stat().st_size else AT_FIRST + PRAGMAS
             # "rw": a file that is gone when it is opened again is not made anew.
-            database = Database(f"file:{escape(path)}?mode=rw", uri=True, pragmas=PRAGMAS, **ANY_THREAD)
+            database = Database(f"file:{escape(path)}?mode=rw", uri=True, pragmas=pragmas, **ANY_THREAD)
         database.connect()
         if read_only and application_of(database) == APPLICATION_ID and schema_of(database) < len(migrations):
             # Who only reads need not know that the program is newer than the file: it is brought up to date first.
