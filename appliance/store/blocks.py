@@ -42,6 +42,10 @@ ANY_OVERLAPPING = (
 )
 
 
+class BadColumns(BadData):
+    """What a block has columns of cannot be told."""
+
+
 class Row(NamedTuple):
     """A stored block, as SELECT gives it."""
 
@@ -176,7 +180,13 @@ def read(row: Row) -> Samples:
         raise BadData(
             f"a block of stored samples has codec {row.codec}, which this program does not know: use a newer one."
         )
-    group, names, checksum = Group(row.kind), json.loads(row.columns), bytes(row.checksum)
+    try:
+        group, names = Group(row.kind), json.loads(row.columns)
+    except ValueError as error:
+        raise BadColumns(
+            "the columns of a block of stored samples are damaged: restore the tenant's file from a backup."
+        ) from error
+    checksum = bytes(row.checksum)
     if row.codec >= SEALED:
         checksum = sealed(checksum, row)
     at_ms, values = codec.decode(bytes(row.data), checksum, row.codec)

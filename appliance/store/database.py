@@ -45,7 +45,8 @@ READING = [
 ]  # fmt: skip
 # One connection for all threads, one at a time: whoever opens a file holds a lock while it is used.
 ANY_THREAD = {"thread_safe": False, "check_same_thread": False}
-LIBRARY_ERRORS = (peewee.DatabaseError, peewee.sqlite3.Error)
+LIBRARY_ERRORS = (peewee.DatabaseError, peewee.sqlite3.Error, UnicodeDecodeError)
+"""The last is of a damaged schema, which the library cannot quote."""
 
 
 def open_file(
@@ -151,7 +152,7 @@ def translated(error: BaseException, path: Path) -> Exception:
         return kind(f"{path} cannot be written: {error.strerror}; {advice}.")
     if is_full(error):
         return InsufficientStorage(f"{path} cannot be written: the disk is full; free space there.")
-    if "not a database" in text or "malformed" in text:
+    if isinstance(error, UnicodeDecodeError) or "not a database" in text or "malformed" in text:
         return Damaged(f"{path} is damaged or no database of ours ({text}): restore it from a backup.")
     if "interrupted" in text:
         return Unavailable(f"{path} was read for too long: ask for less at a time.")

@@ -31,7 +31,7 @@ def read(db: Database) -> Settings:
 
 
 def write(store: TenantStore, settings: Settings) -> None:
-    with store.lock, store.database.atomic("IMMEDIATE"):
+    with store.changing():
         for name, value in asdict(settings).items():
             if value is None:
                 store.database.execute_sql("DELETE FROM setting WHERE name = ?", (name,))

@@ -144,6 +144,16 @@ class TenantStore:
             finally:
                 self.until = float("inf")
 
+    @contextmanager
+    def changing(self) -> Iterator[None]:
+        """Hold the store and change it in one transaction; raise what is translated."""
+        with self.lock:
+            try:
+                with self.database.atomic("IMMEDIATE"):
+                    yield
+            except database.LIBRARY_ERRORS as error:
+                raise database.translated(error, self.path) from error
+
     def rest(self) -> bool:
         """Close the connection until the store is used again, if nobody uses it now; say whether it is closed."""
         if not self.lock.free.acquire(blocking=False):

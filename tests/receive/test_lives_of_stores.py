@@ -196,7 +196,7 @@ def test_housekeeping_removes_what_is_old_hourly_and_when_a_setting_changes(peer
 MANY = """
 import resource, sys
 from pathlib import Path
-resource.setrlimit(resource.RLIMIT_NOFILE, (64, 64))
+resource.setrlimit(resource.RLIMIT_NOFILE, (int(sys.argv[4]),) * 2)
 sys.path.insert(0, sys.argv[2])
 from aging import MIDNIGHT, add, times
 from appliance.receive.stores import Stores
@@ -216,7 +216,7 @@ def test_more_tenants_than_files_that_may_be_open(data: Path) -> None:
     beside = Path(__file__).parents[1] / "store"
 
     done = subprocess.run(
-        [sys.executable, "-c", MANY, str(data), str(beside), "80"], capture_output=True, text=True, check=False
+        [sys.executable, "-c", MANY, str(data), str(beside), "80", "64"], capture_output=True, text=True, check=False
     )
 
     assert done.returncode == 0, done.stderr
