@@ -119,8 +119,12 @@ class TenantStore:
         self.prepare()
         if not read_only and not os.path.lexists(marker):
             # For the person who looks at the folder: its name is a digest.
-            private.make_file(marker)
-            marker.write_text(tenant + "\n")
+            try:
+                private.make_file(marker)
+                marker.write_text(tenant + "\n")
+            except OSError as error:
+                self.database.close()
+                raise database.translated(error, marker) from error
 
     def prepare(self) -> None:
         """Make a connection that was opened ready for use."""
