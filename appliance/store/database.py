@@ -30,7 +30,8 @@ PRAGMAS = [
 READING = [("query_only", 1), ("busy_timeout", 5000), ("trusted_schema", 0), ("cell_size_check", 1)]
 # One connection for all threads, one at a time: whoever opens a file holds a lock while it is used.
 ANY_THREAD = {"thread_safe": False, "check_same_thread": False}
-LIBRARY_ERRORS = (peewee.DatabaseError, peewee.sqlite3.Error)
+# The last one: where SQLite's own message quotes a name of the schema in which a bit has flipped.
+LIBRARY_ERRORS = (peewee.DatabaseError, peewee.sqlite3.Error, UnicodeDecodeError)
 
 
 def open_file(
@@ -101,7 +102,7 @@ def schema_of(database: Database) -> int:
 
 def translated(error: Exception, path: Path) -> Exception:
     """Turn an error of the system or of SQLite into a sentence that names the file and what to do."""
-    text = str(error)
+    text = "malformed" if isinstance(error, UnicodeDecodeError) else str(error)
     if isinstance(error, PermissionError) or "readonly" in text or "unable to open" in text:
         return NoPermission(
             f"{path} cannot be opened for writing: check the rights of its folder, or name another with --data."

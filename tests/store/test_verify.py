@@ -8,7 +8,7 @@ from flips import fill_pages, unseen_flips
 from keeping import NOON, fill
 
 from appliance.errors import NotFound
-from appliance.store import verify
+from appliance.store import any_schema, verify
 from appliance.store.tenant import TenantStore, folder_of
 from appliance.store.verify import Damage
 
@@ -104,6 +104,21 @@ def test_a_file_that_is_no_database_is_damage_of_its_own_alone(filled: Path, whe
     found = damages(filled)
 
     assert list(found) == ["team-a" if where == "tenant" else ""]
+
+
+def test_a_name_of_the_schema_that_is_no_text_any_more_is_damage(filled: Path) -> None:
+    """SQLite quotes it in its message, which Python then cannot read."""
+    path = folder_of(filled, "team-a") / "data.sqlite"
+    with any_schema.writing(path) as opened:
+        opened.execute_sql("PRAGMA wal_checkpoint(TRUNCATE)")
+    whole = path.read_bytes()
+    named = whole.replace(b"tablebatchbatch", b"tableb\xactchbatch")
+    path.write_bytes(named.replace(b"CREATE TABLE batch", b"CREATE TABLX batch"))
+
+    found = damages(filled)
+
+    assert list(found) == ["team-a"]
+    assert "can't decode byte 0xac" in found["team-a"][0].what
 
 
 def test_a_receiver_writes_on_while_all_is_verified(filled: Path) -> None:
