@@ -25,6 +25,7 @@ from appliance.errors import BadData, CannotCreate, InputOutput, InUse, NoInput,
 
 if TYPE_CHECKING:
     from appliance.cli.run import Stop
+    from appliance.store.space import Space
     from appliance.store.tenant import TenantStore
 
 DONE, FAILED, LOCK = "done", "failed", ".perfanalysis-import"
@@ -39,7 +40,7 @@ State = tuple[tuple[str, int, int], ...]
 @dataclass(frozen=True, slots=True)
 class Watch:
     folder: Path
-    data: Path
+    space: "Space"
     tenant: str
     machine_id: str
     keep_first: bool
@@ -58,7 +59,7 @@ class Outcome:
         self.lines.append(f"Not imported: {sentence}")
 
 
-def watch(folder: Path, data: Path, tenant: str, machine_id: str, keep_first: bool) -> None:
+def watch(folder: Path, space: "Space", tenant: str, machine_id: str, keep_first: bool) -> None:
     """Import what is dropped into a folder until a signal to stop comes. Raises InUse if another process does it."""
     from appliance import lock
     from appliance.cli.run import Stop
@@ -78,9 +79,9 @@ def watch(folder: Path, data: Path, tenant: str, machine_id: str, keep_first: bo
     signal.signal(signal.SIGIO, signal.SIG_IGN)
     stop = Stop()
     try:
-        with claimed(data, "perfanalysis import --watch"):
+        with claimed(space.folder, "perfanalysis import --watch"):
             tell(f"Watching {folder}: what is dropped there is imported and moved to {DONE}/ or {FAILED}/.")
-            look(Watch(folder, data, tenant, machine_id, keep_first), stop)
+            look(Watch(folder, space, tenant, machine_id, keep_first), stop)
     finally:
         os.close(held)
 
@@ -157,7 +158,7 @@ def take_all(watched: Watch, entries: list[Path], stop: "Stop") -> None:
     from appliance.store.tenant import TenantStore
 
     stuck = ""
-    with TenantStore(watched.data, watched.tenant) as store:
+    with TenantStore(watched.space.folder, watched.tenant, space=watched.space) as store:
         for entry in entries:
             if stop.asked:
                 return

@@ -197,6 +197,9 @@ class Application:
         if grant and route.scope not in grant.scopes:
             raise Forbidden(f"The key does not allow this: it has not the scope {route.scope!r}.")
         check_length(environ, route.max_bytes(self.limits))
+        if route.scope == WRITE:
+            # Before a body is read that there is no room for.
+            self.stores.space.check()
         return Admitted(query, grant, key, route)
 
     def find(self, environ: Environ) -> Route:
@@ -218,7 +221,8 @@ class Application:
             partial(self.stores.registry.authenticate, admitted.key), self.links,
         )  # fmt: skip
         call.check_tenant(admitted.query.get("tenant_id"))
-        return route.answer(self.stores.tenant(admitted.grant.tenant), call, **path)
+        with self.stores.using(admitted.grant.tenant) as store:
+            return route.answer(store, call, **path)
 
 
 def client_of(environ: Environ) -> Client:

@@ -5,7 +5,7 @@ import json
 import time
 from collections.abc import Callable, Iterable, Mapping
 from contextlib import suppress
-from dataclasses import asdict, dataclass, replace
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -13,7 +13,7 @@ import numpy as np
 from appliance import moment
 from appliance.errors import Conflict, PerfanalysisError
 from appliance.samples import Column, Samples, Values
-from appliance.store import blocks, database
+from appliance.store import blocks, database, merging, settings
 from appliance.store.database import Database
 from appliance.store.prepared import Prepared
 from appliance.store.tenant import TenantStore
@@ -79,22 +79,36 @@ def add_batch(store: TenantStore, batch: Batch, confirm: Callable[[], object] = 
     the others find theirs done. Waiting for the disk is most of what a small batch costs.
     """
     # The work is done before anyone has to wait for it.
-    if not isinstance(batch.samples, Prepared):
-        batch = replace(batch, samples=Prepared(batch.samples))
-    own = Waiting(batch, confirm)
+    prepared = batch.samples if isinstance(batch.samples, Prepared) else Prepared(batch.samples)
+    own = Waiting(replace(batch, samples=prepared), confirm)
+    store.space.check(prepared.size)
     store.waiting.put(own)
     try:
         with store.lock:
             if own.outcome is None and not own.taken:
                 commit_waiting(store)
             if own.outcome is None:
+                store.check_there()
                 with store.database.atomic("IMMEDIATE"):
-                    return own.add(store.database)
+                    own.outcome = own.add(store.database)
     except (OSError, *database.LIBRARY_ERRORS) as error:
-        raise database.translated(error, store.path) from error
+        raise failure(store, error) from error
     if isinstance(own.outcome, Receipt):
+        if not own.outcome.duplicate:
+            merging.note(store, prepared)
         return own.outcome
     raise own.outcome
+
+
+def failure(store: TenantStore, error: Exception) -> Exception:
+    """Return what is to be said of a batch that could not be stored; the connection is not trusted any more."""
+    quota = None
+    with suppress(PerfanalysisError, *database.LIBRARY_ERRORS):
+        store.rest()
+        if database.is_full(error) and not store.space.is_low():
+            with store.lock:
+                quota = settings.read(store.database).quota_bytes
+    return database.translated(error, store.path) if quota is None else settings.reached(quota)
 
 
 @dataclass(slots=True, eq=False)
@@ -122,6 +136,7 @@ def commit_waiting(store: TenantStore) -> None:
         group[-1].taken = True
     if len(group) < 2:
         return
+    store.check_there()
     # Whatever else goes wrong undoes the whole transaction; the batch that it comes from will meet it again alone.
     with suppress(Exception):
         with store.database.atomic("IMMEDIATE"):
@@ -153,6 +168,7 @@ def stored_receipt(db: Database, digest: bytes) -> Receipt | None:
 def add(db: Database, batch: Batch) -> Receipt:
     if (stored := stored_receipt(db, batch.digest)) is not None:
         return stored
+    settings.hold_to_quota(db)
     now = time.time_ns() // 1_000_000
     prepared = batch.samples if isinstance(batch.samples, Prepared) else Prepared(batch.samples)
     conflicts: Conflicts = {}
@@ -163,15 +179,19 @@ def add(db: Database, batch: Batch) -> Receipt:
     every = prepared.seen
     if conflicts and not batch.keep_first:
         raise refusal(conflicts, every.count())
-    for block in prepared:
-        blocks.merge_small(db, machines[block.machine], block)
     for machine in machines.values():
         add_facts(db, machine, batch.facts, now)
     known = every.count() - fresh.count() - sum(not fresh.has(*key) for key in conflicts)
     receipt = Receipt(batch.digest.hex(), every.count(), fresh.count(), known, len(conflicts), *every.span())
     db.execute_sql(
         "INSERT INTO batch(digest, kind, key_id, received_ms, receipt) VALUES(?, ?, ?, ?, ?)",
-        (batch.digest, batch.kind, batch.key_id, now, json.dumps(asdict(receipt))),
+        (
+            batch.digest,
+            batch.kind,
+            batch.key_id,
+            now,
+            json.dumps({name: getattr(receipt, name) for name in Receipt.__slots__}),
+        ),
     )
     return receipt
 
@@ -211,12 +231,12 @@ def refusal(conflicts: Conflicts, rows: int) -> Conflict:
 
 def machine_id(db: Database, name: str, now: int) -> int:
     """Return a machine's row, made at its first batch."""
-    db.execute_sql(
+    found = db.execute_sql(
         "INSERT INTO machine(name, display_name, created_ms, seen_ms) VALUES(?, '', ?, ?) "
-        "ON CONFLICT(name) DO UPDATE SET seen_ms = max(seen_ms, excluded.seen_ms)",
+        "ON CONFLICT(name) DO UPDATE SET seen_ms = max(seen_ms, excluded.seen_ms) RETURNING id",
         (name, now, now),
     )
-    return int(db.execute_sql("SELECT id FROM machine WHERE name = ?", (name,)).fetchone()[0])
+    return int(found.fetchall()[0][0])
 
 
 def only_new(db: Database, machine: int, samples: Samples, conflicts: Conflicts) -> Samples | None:

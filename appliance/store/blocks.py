@@ -1,15 +1,15 @@
 """Blocks: immutable, compressed stretches of samples of one machine, group and run."""
 
+import hashlib
 import json
 from collections.abc import Iterator, Sequence
-from itertools import groupby
 from typing import NamedTuple
 
 import numpy as np
 
 from appliance.errors import BadData
 from appliance.metrics import METRICS, Group
-from appliance.samples import Column, Samples, join
+from appliance.samples import Column, Samples
 from appliance.store import codec
 from appliance.store.database import Database
 from appliance.store.tenant import Block, Layout
@@ -18,8 +18,9 @@ BLOCK_SAMPLES = 8640
 """A day at 10 s. Longer blocks waste less of SQLite's pages, of which each block leaves half of one empty."""
 WIDE_SAMPLES, BLOCK_VALUES = 1024, 1 << 18
 """Blocks of many columns end earlier, at a thousand samples or this many values: memory is needed for a whole one."""
-SMALL_SAMPLES, SMALL_BLOCKS, STAGGERED = 512, 32, 16
 DAY_MS = 86_400_000
+SEALED = 3
+"""From this codec on a block's checksum covers more than its values."""
 
 # Written out: peewee takes longer to build a statement than SQLite to run it, and there is one for each block.
 INSERT = (
@@ -38,13 +39,6 @@ OVERLAPPING = SELECT + (
 ANY_OVERLAPPING = (
     "SELECT 1 FROM block WHERE machine = ? AND kind = ? AND start_ms BETWEEN ? AND ? AND end_ms >= ? AND run = ? "
     "LIMIT 1"
-)
-SMALL = (
-    SELECT
-    + "WHERE machine = ? AND kind = ? AND start_ms BETWEEN ? AND ? AND run = ? AND samples < ? ORDER BY start_ms, b.id"
-)
-COUNT_SMALL = (
-    "SELECT count(*) FROM block WHERE machine = ? AND kind = ? AND start_ms BETWEEN ? AND ? AND run = ? AND samples < ?"
 )
 
 
@@ -102,32 +96,16 @@ def insert(db: Database, machine: int, block: Encoded, data: bytes) -> None:
         INSERT,
         (
             machine, block.group.value, block.run, block.start_ms, block.end_ms, block.samples,
-            layout_id(db, block.layout), codec.CODEC, block.checksum, data,
+            layout_id(db, block.layout), codec.CODEC, sealed(block.checksum, block), data,
         ),
     )  # fmt: skip
 
 
-def merge_small(db: Database, machine: int, added: Encoded) -> None:
-    """
-    Join the small blocks of the days of what was added once there are many, inside the caller's transaction.
-
-    A collector that sends every few seconds makes blocks of a few samples, which cost more space and time than their
-    content. Joining when there are SMALL_BLOCKS writes each sample a handful of times in all.
-    """
-    first, last = (int(at_ms) // DAY_MS * DAY_MS for at_ms in (added.start_ms, added.end_ms))
-    which = (machine, added.group.value, first, last + DAY_MS - 1, added.run, SMALL_SAMPLES)
-    # Machines that began together do not all come to it in the same moment: posts would wait for all of them.
-    enough = SMALL_BLOCKS - (machine - 1) % STAGGERED
-    if db.execute_sql(COUNT_SMALL, which).fetchone()[0] < enough:
-        return
-    rows = [Row(*row) for row in db.execute_sql(SMALL, which)]
-    for _, day in groupby(rows, key=lambda row: row.start_ms // DAY_MS):
-        stretch = list(day)
-        if len(stretch) > 1:
-            for piece in pieces(join([read(row) for row in stretch])):
-                insert(db, machine, *encode(piece))
-            Block.delete().where(Block.id.in_([row.id for row in stretch])).execute(db)
-            remove_unused(db, {row.layout for row in stretch})
+def are_there(db: Database, rows: Sequence[Row]) -> bool:
+    """Say whether blocks that were read are still stored, each as it was."""
+    query = Block.select(Block.id, Block.checksum).where(Block.id.in_([row.id for row in rows]))
+    found = {(row.id, bytes(row.checksum)) for row in query.execute(db)}
+    return found == {(row.id, bytes(row.checksum)) for row in rows}
 
 
 def remove_unused(db: Database, layouts: set[int]) -> None:
@@ -150,6 +128,20 @@ def pieces(samples: Samples) -> Iterator[Samples]:
         end = min(start + most, int(np.searchsorted(at_ms, midnight)))
         yield samples.take(slice(start, end)) if (start, end) != (0, len(at_ms)) else samples
         start = end
+
+
+def sealed(checksum: bytes, block: Encoded | Row) -> bytes:
+    """
+    Mix into a checksum whose samples a block has, of which run and group; twice leaves it as it was.
+
+    So a bit that flips there is found too: values are never read as those of another machine, disk or run.
+    """
+    if isinstance(block, Row):
+        place = (block.name, block.run, block.kind, block.columns)
+    else:
+        place = (block.machine, block.run, block.group.value, block.layout)
+    digest = hashlib.blake2b("\0".join(map(str, place)).encode("utf-8", "surrogateescape"), digest_size=len(checksum))
+    return bytes(a ^ b for a, b in zip(checksum, digest.digest(), strict=True))
 
 
 def layout_id(db: Database, layout: str) -> int:
@@ -184,7 +176,10 @@ def read(row: Row) -> Samples:
         raise BadData(
             f"a block of stored samples has codec {row.codec}, which this program does not know: use a newer one."
         )
-    at_ms, values = codec.decode(bytes(row.data), bytes(row.checksum), row.codec)
+    checksum = bytes(row.checksum)
+    if row.codec >= SEALED:
+        checksum = sealed(checksum, row)
+    at_ms, values = codec.decode(bytes(row.data), checksum, row.codec)
     # A metric that the catalogue does not know any more is passed over, not an error.
     columns = {
         Column(METRICS[name], instance): column

@@ -35,6 +35,11 @@ class Prepared:
                     "free space there, or name another with TMPDIR."
                 ) from error
 
+    @property
+    def size(self) -> int:
+        """How many bytes the data of the blocks have."""
+        return sum(length for _, _, length in self.blocks)
+
     def clear(self) -> None:
         self.seen = Seen()
         self.blocks: list[tuple[Encoded, int, int]] = []
