@@ -104,6 +104,12 @@ class Channel(HTTPChannel):
         self.parser_class = partial(Parser, server)
         super().__init__(server, *arguments, **named)
 
+    def handle_close(self) -> None:
+        super().handle_close()
+        # waitress would leave the file with the part of a body that came to the garbage collector.
+        if self.request is not None:
+            self.request.close()
+
 
 class Server(TcpWSGIServer):
     channel_class = Channel
