@@ -42,14 +42,15 @@ def test_of_an_upload_that_is_cut_nothing_is_stored(peer: Peer, reset: bool) -> 
 
 
 def test_an_upload_that_is_cut_leaves_no_file_open(peer: Peer) -> None:
-    sent, before = upload(peer, 20_000), open_files()
+    sent, before = upload(peer, 30_000), open_files()
     gc.disable()
     try:
         for _ in range(3):
             cut(peer, sent[: len(sent) // 2], reset=True)
         settle(peer)
 
-        assert len(sent) > 2 << 20
+        # Shorter ones wait in memory.
+        assert len(sent) // 2 > 512 << 10
         assert open_files() == before
     finally:
         gc.enable()
