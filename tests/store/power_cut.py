@@ -7,6 +7,7 @@ import shutil
 import struct
 import subprocess
 import sys
+import threading
 import time
 from collections import Counter
 from collections.abc import Iterator
@@ -78,7 +79,7 @@ class Disk:
         assert self.mount().returncode == 0
 
     def unmount(self) -> None:
-        for _ in range(50):
+        for _ in range(300):
             if subprocess.run(["umount", self.folder], capture_output=True, check=False).returncode == 0:
                 return
             time.sleep(0.1)
@@ -98,18 +99,25 @@ def disk(place: Path, kind: str) -> Iterator[Disk]:
 
 
 def said_until_cut(on: Disk, command: list[str | Path], seconds: float) -> list[str]:
-    """Run a program, cut the power some time after its first line, and return the lines that it printed before."""
+    """Run a program, cut the power some time after its first line, and return the lines that it had printed by then."""
     environment = {**os.environ, "PYTHONPATH": str(Path(__file__).parents[2])}
-    with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, env=environment) as writer:
+    said: list[str] = []
+    with subprocess.Popen(
+        command, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, env=environment, text=True
+    ) as writer:
         assert writer.stdout is not None
-        said = [writer.stdout.readline()]
+        listening = threading.Thread(target=said.extend, args=(writer.stdout,))
+        listening.start()
+        while not said and writer.poll() is None:
+            time.sleep(0.01)
         time.sleep(seconds)
+        # Not what is said later: the kernel is not done at once, and whoever had power then would have had it before.
+        heard = said.copy()
         on.cut()
         writer.kill()
-        said += writer.stdout.readlines()
+        listening.join()
     on.again()
-    # What was being said when the power failed was not heard.
-    return [line.decode() for line in said if line.endswith(b"\n")]
+    return heard
 
 
 def stored(data: Path) -> Counter[tuple[int, int]]:
