@@ -218,8 +218,12 @@ def as_whole(numbers: Numbers) -> tuple[int, npt.NDArray[np.int64]]:
     if numbers.dtype.kind == "i":
         return 0, numbers.astype(np.int64, copy=False)
     floats = numbers.astype(np.float64)
-    if not np.signbit(floats[floats == 0]).any() and np.isfinite(floats).all():
+    if not np.signbit(floats[floats == 0]).any() and (np.abs(floats) < EXACT).all():
+        few = floats[:64]
         for decimals in range(MAX_DECIMALS + 1):
+            # The first ones tell most often that there are more decimals.
+            if (np.rint(few * 10.0**decimals) / 10.0**decimals != few).any():
+                continue
             scaled = np.rint(floats * 10.0**decimals)
             if (np.abs(scaled) >= EXACT).any():
                 break
