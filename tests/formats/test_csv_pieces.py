@@ -80,7 +80,7 @@ def test_rows_in_no_order_are_put_in_order_a_day_at_a_time(tmp_path: Path, monke
     whole = csv_file.read(path)
     assert values_of(pieces) == values_of(whole)
     assert pieces.count == whole.count == 144
-    assert {len(part.at_ms) for part in pieces.samples if part.group is Group.CPU} == {24}
+    assert {len(part.at_ms) for part in pieces.samples if part.group is Group.MEMORY} == {24}
 
 
 def test_rows_that_repeat_others_far_away_are_left_out(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
