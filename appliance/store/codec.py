@@ -165,7 +165,14 @@ def unpack(raw: bytes, noise: bytes, version: int) -> tuple[Times, list[Numbers]
         divided = np.flatnonzero(divisors != 1)
         matrix[divided, 1:] *= divisors[divided, None]
         matrix[:, 0] = firsts
-        np.cumsum(matrix, axis=1, out=matrix)
+        if n < LONG:
+            np.cumsum(matrix, axis=1, out=matrix)
+        else:
+            # Most counters of a machine do not move.
+            still = widths == CONSTANT
+            matrix[still] = firsts[still, None]
+            for at in np.flatnonzero(~still).tolist():
+                np.cumsum(matrix[at], out=matrix[at])
     masks = [
         np.unpackbits(np.frombuffer(take(-(-n // 8)), np.uint8), count=n).astype(bool) if flag else None
         for flag in masked
