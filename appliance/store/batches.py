@@ -3,7 +3,7 @@
 import hashlib
 import json
 import time
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, replace
 from typing import Any
@@ -29,7 +29,7 @@ class Batch:
     digest: bytes
     kind: str
     """Where it came from: "trickle", "csv" or "recording"."""
-    samples: Iterable[Samples] | Prepared
+    samples: Sequence[Samples] | Prepared
     facts: Mapping[str, Any]
     """Facts of the machine of the samples; a batch with facts is of one machine."""
     machine: str = ""
