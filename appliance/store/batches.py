@@ -161,15 +161,10 @@ def add(db: Database, batch: Batch) -> Receipt:
         add_facts(db, machine, batch.facts, now)
     known = every.count() - fresh.count() - sum(not fresh.has(*key) for key in conflicts)
     receipt = Receipt(batch.digest.hex(), every.count(), fresh.count(), known, len(conflicts), *every.span())
+    told = json.dumps({name: getattr(receipt, name) for name in Receipt.__slots__})
     db.execute_sql(
         "INSERT INTO batch(digest, kind, key_id, received_ms, receipt) VALUES(?, ?, ?, ?, ?)",
-        (
-            batch.digest,
-            batch.kind,
-            batch.key_id,
-            now,
-            json.dumps({name: getattr(receipt, name) for name in Receipt.__slots__}),
-        ),
+        (batch.digest, batch.kind, batch.key_id, now, told),
     )
     return receipt
 
