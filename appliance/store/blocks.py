@@ -42,6 +42,10 @@ ANY_OVERLAPPING = (
 )
 
 
+class BadColumns(BadData):
+    """What a block has columns of cannot be told."""
+
+
 class Row(NamedTuple):
     """A stored block, as SELECT gives it."""
 
@@ -176,6 +180,12 @@ def read(row: Row) -> Samples:
         raise BadData(
             f"a block of stored samples has codec {row.codec}, which this program does not know: use a newer one."
         )
+    try:
+        group, names = Group(row.kind), json.loads(row.columns)
+    except ValueError as error:
+        raise BadColumns(
+            "the columns of a block of stored samples are damaged: restore the tenant's file from a backup."
+        ) from error
     checksum = bytes(row.checksum)
     if row.codec >= SEALED:
         checksum = sealed(checksum, row)
@@ -183,10 +193,10 @@ def read(row: Row) -> Samples:
     # A metric that the catalogue does not know any more is passed over, not an error.
     columns = {
         Column(METRICS[name], instance): column
-        for (name, instance), column in zip(json.loads(row.columns), values, strict=True)
+        for (name, instance), column in zip(names, values, strict=True)
         if name in METRICS
     }
-    return Samples(row.name, row.run, Group(row.kind), at_ms, columns)
+    return Samples(row.name, row.run, group, at_ms, columns)
 
 
 def within(samples: Samples, start_ms: int, end_ms: int) -> Samples | None:

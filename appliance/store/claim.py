@@ -1,5 +1,6 @@
 """The claim to a data folder: `DATA/LOCK`, held by the one process that writes samples or replaces files in it."""
 
+import logging
 import os
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
@@ -7,7 +8,9 @@ from pathlib import Path
 
 from appliance import lock
 from appliance.errors import InUse, NoPermission
-from appliance.store import change, database
+from appliance.store import change, database, file_system
+
+logger = logging.getLogger("perfanalysis.store")
 
 LOCK = "LOCK"
 MAX_BYTES = 200
@@ -31,6 +34,12 @@ def claimed(folder: Path, program: str = "perfanalysis") -> Iterator[None]:
         raise database.translated(error, path) from error
     if held is None:
         raise InUse(f"{folder} is in use by {holder(path)}: stop that first, or send to it with `perfanalysis upload`.")
+    if (kind := file_system.shared_kind(folder)) is not None:
+        logger.warning(
+            "%s is on %s, which other machines may write to: its locks are not to be relied on, and data can be "
+            "damaged. Name a folder on a disk of this machine with --data.",
+            folder, kind,
+        )  # fmt: skip
     try:
         write(held, f"{os.getpid()} {program}\n")
         change.finish_claimed(folder)

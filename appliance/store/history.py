@@ -110,7 +110,7 @@ def chosen(store: TenantStore, machine_id: str) -> MachineSummary:
 
 def rename(store: TenantStore, machine_id: str, name: str) -> None:
     """Set what people call a machine; raise NotFound."""
-    with store.lock, store.database.atomic("IMMEDIATE"):
+    with store.changing():
         changed = Machine.update(display_name=name).where(Machine.name == machine_id).execute(store.database)
     if not changed:
         chosen(store, machine_id)

@@ -15,7 +15,7 @@ from typing import NamedTuple
 from appliance.errors import BadData
 from appliance.metrics import Group
 from appliance.samples import join
-from appliance.store import blocks, settings
+from appliance.store import blocks, database, settings
 from appliance.store.blocks import DAY_MS, Encoded, Row
 from appliance.store.tenant import Block, TenantStore
 
@@ -68,7 +68,18 @@ def enough(machine: str) -> int:
 
 
 def merge(store: TenantStore, where: Place) -> int:
-    """Join the small blocks of a place; return how many blocks there are less. A damaged one stops it."""
+    """
+    Join the small blocks of a place; return how many blocks there are less. A damaged one stops it.
+
+    Raises what `database.translated` gives.
+    """
+    try:
+        return join_small(store, where)
+    except (OSError, *database.LIBRARY_ERRORS) as error:
+        raise database.translated(error, store.path) from error
+
+
+def join_small(store: TenantStore, where: Place) -> int:
     first = where.day * DAY_MS
     which = (where.machine, where.group.value, first, first + DAY_MS - 1, where.run, SMALL_SAMPLES)
     with store.lock:

@@ -18,7 +18,7 @@ import peewee
 from appliance.errors import InvalidKey, NotFound, UsageError
 from appliance.machine import check_machine_id
 from appliance.spelling import meant
-from appliance.store import claim, database, identity
+from appliance.store import claim, database, identity, space
 
 DEFAULT_TENANT = "default"
 SCOPES = ("write", "read", "admin")
@@ -118,6 +118,8 @@ class Registry:
         self.folder = folder
         self.path = path
         self.lock = threading.Lock()
+        if not read_only:
+            space.make_room(folder)
         self.database = database.open_file(path, MIGRATIONS, read_only=read_only)
         self.table: Mapping[str, StoredKey] = {}
         self.version: int | None = None
@@ -143,8 +145,11 @@ class Registry:
         with self.lock:
             # SQLite tells a connection what others changed, and not what it changed itself.
             self.version = None
-            with self.database.atomic("IMMEDIATE"):
-                yield
+            try:
+                with self.database.atomic("IMMEDIATE"):
+                    yield
+            except database.LIBRARY_ERRORS as error:
+                raise database.translated(error, self.path) from error
 
     def create_tenant(self, tenant: str) -> None:
         """Make a tenant; raise UsageError if its name is not allowed or it is there already."""

@@ -16,6 +16,8 @@ from appliance.store import database
 FLOOR_SHARE, FLOOR_BYTES = 0.05, 512 << 20
 SMALL_SHARE = 0.25
 """Of a small file system the floor is not more than this."""
+LEAST_BYTES = 1 << 20
+"""With less room than this SQLite may not even open a file."""
 RESERVE, RESERVE_BYTES, RESERVE_SHARE = "RESERVE", 64 << 20, 1 / 16
 
 
@@ -74,6 +76,13 @@ def room(folder: Path) -> tuple[int, int]:
     """Return how many bytes of a file system are free for us, and how many it has."""
     found = os.statvfs(folder)
     return found.f_bavail * found.f_frsize, found.f_blocks * found.f_frsize
+
+
+def make_room(folder: Path) -> None:
+    """Give up the reserve if nothing is free: for what has to be written all the same, as that a key is revoked."""
+    with suppress(OSError):
+        if room(folder)[0] < LEAST_BYTES:
+            give_up_reserve(folder)
 
 
 def give_up_reserve(folder: Path) -> bool:

@@ -119,8 +119,12 @@ class TenantStore:
         self.prepare()
         if not read_only and not os.path.lexists(marker):
             # For the person who looks at the folder: its name is a digest.
-            private.make_file(marker)
-            marker.write_text(tenant + "\n")
+            try:
+                private.make_file(marker)
+                marker.write_text(tenant + "\n")
+            except OSError as error:
+                self.database.close()
+                raise database.translated(error, marker) from error
 
     def prepare(self) -> None:
         """Make a connection that was opened ready for use."""
@@ -143,6 +147,16 @@ class TenantStore:
                 raise database.translated(error, self.path) from error
             finally:
                 self.until = float("inf")
+
+    @contextmanager
+    def changing(self) -> Iterator[None]:
+        """Hold the store and change it in one transaction; raise what is translated."""
+        with self.lock:
+            try:
+                with self.database.atomic("IMMEDIATE"):
+                    yield
+            except database.LIBRARY_ERRORS as error:
+                raise database.translated(error, self.path) from error
 
     def rest(self) -> bool:
         """Close the connection until the store is used again, if nobody uses it now; say whether it is closed."""

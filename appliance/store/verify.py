@@ -129,6 +129,8 @@ def fault(opened: Database, block: int) -> str | None:
         stored = blocks.Row(*row)
         at_ms = blocks.read(stored).at_ms
         span = opened.execute_sql("SELECT start_ms, end_ms, samples FROM block WHERE id = ?", (block,)).fetchone()
+    except blocks.BadColumns:
+        return "its columns are not those that were stored"
     except BadData:
         return "its values are not those that were stored"
     except LIBRARY_ERRORS as error:

@@ -18,9 +18,9 @@ from appliance.errors import PerfanalysisError
 PATIENCE_SECONDS = 60
 
 
-def inject(action: Callable[[], object], call: str, what: str, at: int, trace: Path) -> str:
+def inject(action: Callable[[], object], call: str, what: str, at: int, trace: Path, plus: str = "") -> str:
     """
-    Do an action with something injected into its n-th such call; return how it ended.
+    Do an action with something injected into its n-th such call, with plus="+" all later ones too; return how it ended.
 
     That is "untouched" (there are not so many calls), "killed", "done", "refused: SENTENCE" (one of our errors) or
     "defect: ..." (any other).
@@ -38,7 +38,7 @@ def inject(action: Callable[[], object], call: str, what: str, at: int, trace: P
     try:
         tracing = ["strace", "-p", str(child), "-o", str(trace), "-e", f"trace={call}"]
         tracer = subprocess.Popen(
-            [*tracing, "-e", f"inject={call}:{what}:when={at}"], stderr=subprocess.PIPE, text=True
+            [*tracing, "-e", f"inject={call}:{what}:when={at}{plus}"], stderr=subprocess.PIPE, text=True
         )
     except FileNotFoundError:
         end(child)
@@ -88,7 +88,7 @@ class Point:
 
 def sweep(
     prepare: Callable[[Path], Callable[[], object]], look: Callable[[Path], str], call: str, what: str, folder: Path,
-    step: int = 1,
+    step: int = 1, plus: str = "",
 ) -> list[Point]:  # fmt: skip
     """
     Inject into one call after the other until there are no more, and tell what became of each.
@@ -100,7 +100,7 @@ def sweep(
     while True:
         place = folder / f"{call}-{at}"
         place.mkdir(parents=True)
-        ended = inject(prepare(place), call, what, at, folder / "trace")
+        ended = inject(prepare(place), call, what, at, folder / "trace", plus)
         if ended == "untouched":
             return points
         points.append(Point(at, ended, look(place)))
