@@ -42,16 +42,9 @@ def connected(opened: Database, path: Path) -> Iterator[Database]:
         opened.connect()
         yield opened
     except (OSError, *database.LIBRARY_ERRORS) as error:
-        raise database.translated(first(error), path) from error
+        raise database.translated(error, path) from error
     finally:
         opened.close()
-
-
-def first(error: Exception) -> Exception:
-    """Return what went wrong first: that a transaction which SQLite undid cannot be undone again is told instead."""
-    while isinstance(error.__context__, (OSError, *database.LIBRARY_ERRORS)):
-        error = error.__context__
-    return error
 
 
 def version(opened: Database) -> int:

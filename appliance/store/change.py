@@ -68,7 +68,7 @@ def unchanged(data: Path) -> Iterator[None]:
     try:
         yield
     except (OSError, *database.LIBRARY_ERRORS) as error:
-        why = any_schema.first(error)
+        why = database.first_of(error)
         raise InputOutput(
             f"{data} cannot be written: {getattr(why, 'strerror', None) or why}. Nothing was changed: free space there "
             "and try again."

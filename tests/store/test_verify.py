@@ -54,7 +54,7 @@ BLOCK = "WHERE id = (SELECT max(id) FROM block)"
         (f"UPDATE block SET start_ms = start_ms - 1 {BLOCK}", "its values are of another time than the list says"),
         (f"UPDATE block SET samples = 7 {BLOCK}", "its values are of another time than the list says"),
         (f"UPDATE block SET layout = 99 {BLOCK}", "its machine or its columns are not there"),
-        (f"UPDATE block SET kind = 'rubbish' {BLOCK}", "its values are not those that were stored"),
+        (f"UPDATE block SET kind = 'rubbish' {BLOCK}", "its columns are not those that were stored"),
     ],
 )
 def test_a_damaged_block_is_named_by_its_machine_group_and_time(filled: Path, statement: str, what: str) -> None:
@@ -76,7 +76,7 @@ def test_a_damaged_block_is_named_by_its_machine_group_and_time(filled: Path, st
         ("UPDATE batch SET digest = zeroblob(32) WHERE id = 3", "the receipt of batch 3 is not what was written"),
         ("UPDATE fact SET value = 'x'", "fact 1 of a machine is not what was written"),
         ("UPDATE fact SET machine = 9", "row 1 of the table fact names a machine that is not there"),
-        ("UPDATE layout SET columns = '[['", "its values are not those that were stored"),
+        ("UPDATE layout SET columns = '[['", "its columns are not those that were stored"),
         ("DELETE FROM machine", "its machine or its columns are not there"),
     ],
 )
