@@ -58,12 +58,13 @@ def open_file(
     Raises NoPermission (also where others may change it), CannotCreate, InputOutput, BadData (no database of ours) or
     BadConfiguration (a newer schema).
     """
+    root = root or path.parent
     try:
         if not read_only:
-            private.make_folder(path.parent)
+            private.make_folder(path.parent, root)
             # SQLite gives its -wal and -shm files the mode of the database.
             private.make_file(path)
-        private.check(path, root or path.parent)
+        private.check(path, root)
         if read_only:
             database = Database(f"file:{escape(path)}?mode=ro", uri=True, pragmas=READING, **ANY_THREAD)
         else:
