@@ -58,12 +58,6 @@ class Strangers:
             if not self.connections[name]:
                 del self.connections[name]
 
-    def handle_close(self) -> None:
-        super().handle_close()
-        # waitress would leave the file with the part of a body that came to the garbage collector.
-        if self.request is not None:
-            self.request.close()
-
 
 class Server(TcpWSGIServer):
     def __init__(
