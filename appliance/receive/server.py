@@ -31,7 +31,10 @@ NO_FILES = {errno.EMFILE, errno.ENFILE, errno.ENOBUFS, errno.ENOMEM}
 OWN_FILES = 64
 """What a process has open besides its connections; each of those may have its body in a file, and its tenant's."""
 FILES_A_CONNECTION = 3
-LOOK_SECONDS = 1
+TURN_SECONDS = 1
+LOOK_SECONDS, MOST_ENDED = 0.2, 20
+"""How often the connections are looked at that take too long, and how many of them are ended at a time."""
+QUIET_SECONDS = 0.5
 FULL = Refused(503, "OVERLOADED", answers.UNAVAILABLE)
 CROWDED = Refused(429, "RATE_LIMITED", "There are too many connections from this address that have shown no valid key.")
 
@@ -72,6 +75,8 @@ class Server(TcpWSGIServer):
         self.most_connections = within_files(self.limits.connections)
         self.spare = open_spare()
         self.accept_again = 0.0
+        self.last_asked = 0.0
+        """When the last request came."""
         sockinfo = (listening.family, listening.type, listening.proto, listening.getsockname())
         super().__init__(application, sockets, _sock=listening, adj=adj, sockinfo=sockinfo, bind_socket=False)
 
@@ -85,18 +90,23 @@ class Server(TcpWSGIServer):
         return bool(super().readable()) and time.monotonic() >= self.accept_again
 
     def maintenance(self, _: float) -> None:
+        ended = 0
         for channel in list(self.active_channels.values()):
-            channel.look(time.monotonic())
+            ended += channel.look(time.monotonic())
+            # Hundreds whose time ends together would all be answered before the next one who asks.
+            if ended >= MOST_ENDED:
+                break
 
-    def handle_accept(self) -> None:
+    def handle_accept(self) -> bool:
+        """Take one who waits, and say whether anyone did."""
         try:
             accepted = self.accept()
         except OSError as error:
             if error.errno in NO_FILES:
                 self.refuse_without_files()
-            return
+            return False
         if accepted is None:
-            return
+            return False
         connection, address = accepted
         address = (UNIX, 0) if self.family == socket.AF_UNIX else address
         name = "" if address[0] == UNIX or self.proxies.trusts(address[0]) else who(address[0])
@@ -106,6 +116,7 @@ class Server(TcpWSGIServer):
             self.refuse(connection, CROWDED)
         else:
             self.begin_connection(connection, address, name)
+        return True
 
     def begin_connection(self, connection: socket.socket, address: Any, name: str) -> None:
         try:
@@ -147,6 +158,7 @@ class Server(TcpWSGIServer):
 
     def begin(self, environ: dict[str, Any]) -> Begun:
         """Decide about a request by its head; one on a kept connection while the server stops is refused too."""
+        self.last_asked = time.monotonic()
         if self.stopping.is_set():
             raise Unavailable("the receiver is stopping.")
         return self.receiver.begin(environ)
@@ -196,11 +208,13 @@ class Receiver:
             # Who is one too many is answered by us: waitress would leave everyone waiting.
             threads=limits.threads, connection_limit=1 << 30, backlog=BACKLOG,
             max_request_header_size=limits.header_bytes, max_request_body_size=limits.body_bytes + 1,
-            cleanup_interval=LOOK_SECONDS, recv_bytes=PIECE_BYTES, url_scheme=scheme,
+            recv_bytes=PIECE_BYTES, url_scheme=scheme,
             asyncore_use_poll=True, ident=None, expose_tracebacks=False, log_socket_errors=False,
             # What proxies write is taken out, or believed, where the head is read.
             clear_untrusted_proxy_headers=False,
         )  # fmt: skip
+        # Which would be cut to whole seconds above.
+        adjustments.cleanup_interval = LOOK_SECONDS
         believed = Proxies(proxies)
         self.server = Server(application, listen(host, port), adjustments, self.sockets, believed, certificate)
         application.status.connections = lambda: len(self.server.active_channels)
@@ -212,13 +226,17 @@ class Receiver:
     def run(self) -> None:
         while not self.server.stopping.is_set():
             self.turn()
+        # Who waits to be let in would be cut off: they are told, as are those who ask on connections that are kept.
+        for _ in range(BACKLOG):
+            if not self.server.handle_accept():
+                break
         # No connection is taken any more; what is being answered is answered.
         wasyncore.dispatcher.close(self.server)
         if self.socket_path is not None:
             self.socket_path.unlink(missing_ok=True)
         deadline = time.monotonic() + self.stop_seconds
-        while self.busy and time.monotonic() < deadline:
-            self.turn()
+        while (self.busy or not self.quiet) and time.monotonic() < deadline:
+            self.turn(QUIET_SECONDS)
         self.server.task_dispatcher.shutdown(timeout=1)
         with self.closing:
             self.closed = True
@@ -226,8 +244,8 @@ class Receiver:
             if self.server.spare is not None:
                 os.close(self.server.spare)
 
-    def turn(self) -> None:
-        wasyncore.loop(timeout=LOOK_SECONDS, use_poll=True, map=self.sockets, count=1)
+    def turn(self, timeout_seconds: float = TURN_SECONDS) -> None:
+        wasyncore.loop(timeout=timeout_seconds, use_poll=True, map=self.sockets, count=1)
         if self.reloading:
             self.reloading = False
             self.reload_now()
@@ -244,6 +262,11 @@ class Receiver:
     @property
     def busy(self) -> bool:
         return any(channel.requests or channel.total_outbufs_len for channel in self.server.active_channels.values())
+
+    @property
+    def quiet(self) -> bool:
+        """Whether nobody has asked for a moment, of those who might be in the midst of it when the server stops."""
+        return time.monotonic() - self.server.last_asked > QUIET_SECONDS
 
     def reload(self) -> None:
         """Open the access log and read the certificate again, soon."""

@@ -1,0 +1,173 @@
+"""The receiver besieged for a long time: slow connections, hostile requests, signals under load, no room for bodies."""
+
+import random
+import shutil
+import signal
+import statistics
+import subprocess
+import time
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+import schemathesis
+from besieged import (
+    PLAIN,
+    UNMENDED,
+    besieged,
+    drip,
+    exchange,
+    fuzz,
+    head,
+    post_until_refused,
+    slow_connections,
+    stored_times,
+    terminate,
+)
+from hypothesis import HealthCheck, Phase, given, settings
+from receiver_peer import UPLOAD
+from schemathesis.specs.openapi.checks import positive_data_acceptance
+
+HOSTILE, CONTROL_HOSTILE, DESCRIBED = 90_000, 5_000, 10_000
+SLOW, SLOW_SECONDS, HEALTH_SECONDS = 400, 60, 0.1
+TERMINATIONS, KILLS = 100, 10
+OFTEN = ("--limit", "bad_keys_per_minute=100000000", "--limit", "stranger_connections=1000")
+OFTEN += ("--limit", "uploads_per_minute=100000000", "--limit", "posts_per_minute=100000000")
+
+
+def test_health_is_fast_among_slow_connections_that_come_again_and_again(data: Path) -> None:
+    with besieged(data) as target:
+        alone = statistics.median(target.health() for _ in range(50))
+        taken: list[float] = []
+        deadline = time.monotonic() + SLOW_SECONDS
+        while time.monotonic() < deadline:
+            # Until their time is over, then others.
+            with slow_connections(target, SLOW) as connections:
+                for _ in range(15):
+                    left = drip(connections)
+                    taken += [target.health() for _ in range(20)]
+                    time.sleep(0.5)
+        p99 = statistics.quantiles(taken, n=100)[98]
+
+        print(f"{len(taken)} answers of /health among {SLOW} slow connections, of which {left} were left: p99")
+        print(f"{p99 * 1000:.1f} ms, median {statistics.median(taken) * 1000:.1f} ms, alone {alone * 1000:.1f} ms")
+        assert p99 < HEALTH_SECONDS
+        assert target.errors() == []
+
+
+def test_control_waitress_alone_is_deaf(data: Path) -> None:
+    with besieged(data, program=PLAIN) as target, slow_connections(target, SLOW), pytest.raises(TimeoutError):
+        target.health(timeout=10)
+
+
+def test_ninety_thousand_hostile_requests_get_answers_that_are_planned(data: Path) -> None:
+    with besieged(data, *OFTEN) as target:
+        found = fuzz(target, HOSTILE, seed=random.SystemRandom().randrange(1 << 30))
+        target.health()
+
+        print(f"{found.statuses.total()} hostile requests: {dict(sorted(found.statuses.items()))}")
+        assert found.wrong == []
+        assert target.errors() == []
+
+
+def test_ten_thousand_requests_of_a_schema_fuzzer_get_answers_that_are_described(data: Path) -> None:
+    with besieged(data, *OFTEN) as target:
+        url = f"http://127.0.0.1:{target.port}"
+        operations = [
+            result.ok() for result in schemathesis.openapi.from_url(f"{url}/openapi.json").get_all_operations()
+        ]
+        statuses: dict[int, int] = {}
+        for operation in operations:
+            ask_all(operation, url, target.key, DESCRIBED // len(operations), statuses)
+
+        print(f"{sum(statuses.values())} requests of a schema fuzzer: {dict(sorted(statuses.items()))}")
+        assert target.errors() == []
+        assert not [status for status in statuses if status >= 500]
+
+
+def ask_all(operation: Any, url: str, key: str, count: int, statuses: dict[int, int]) -> None:
+    quiet = list(HealthCheck)
+
+    @settings(max_examples=count, phases=[Phase.generate], suppress_health_check=quiet, database=None, deadline=None)
+    @given(case=operation.as_strategy())
+    def ask(case: Any) -> None:
+        response = case.call(base_url=url, headers={"Authorization": f"Bearer {key}"})
+        statuses[response.status_code] = statuses.get(response.status_code, 0) + 1
+        case.validate_response(response, excluded_checks=[positive_data_acceptance])
+
+    ask()
+
+
+def test_control_without_our_mends_hostile_requests_break_the_server(data: Path) -> None:
+    with besieged(data, *OFTEN, program=UNMENDED) as target:
+        fuzz(target, CONTROL_HOSTILE, seed=1)
+
+        assert any("uncaptured python exception" in line for line in target.errors())
+
+
+def test_a_hundred_terminations_under_load_cut_nobody_off_and_lose_nothing(data: Path) -> None:
+    acknowledged: set[int] = set()
+    cut, statuses = 0, set()
+    for turn in range(TERMINATIONS):
+        with besieged(data) as target:
+            told = post_until_refused(target, lambda: terminate(target), first=turn * 10_000)
+        acknowledged |= told.acknowledged
+        cut += told.cut
+        statuses |= set(told.statuses)
+
+    print(f"{TERMINATIONS} terminations: {len(acknowledged)} posts acknowledged, {cut} cut off")
+    assert acknowledged <= stored_times(data)
+    assert cut == 0
+    assert statuses <= {200, 503}
+
+
+def test_control_kills_cut_off_what_was_sent(data: Path) -> None:
+    cut = 0
+    for turn in range(KILLS):
+        with besieged(data) as target:
+            cut += post_until_refused(target, lambda: terminate(target, signal.SIGKILL), first=turn * 10_000).cut
+
+    assert cut > KILLS
+
+
+def test_a_second_signal_ends_it_at_once_and_loses_nothing(data: Path) -> None:
+    with besieged(data) as target:
+        codes = []
+
+        def end() -> None:
+            target.process.send_signal(signal.SIGTERM)
+            time.sleep(0.05)
+            codes.append(terminate(target))
+
+        told = post_until_refused(target, end, first=0)
+
+    assert codes[0] in (0, -signal.SIGTERM)
+    assert told.acknowledged <= stored_times(data)
+
+
+@pytest.fixture
+def small_disk(tmp_path: Path) -> Iterator[Path]:
+    """A file system of 4 MB."""
+    folder = tmp_path / "disk"
+    folder.mkdir()
+    if (
+        shutil.which("mount") is None
+        or subprocess.run(
+            ["mount", "-t", "tmpfs", "-o", "size=4m", "tmpfs", folder], capture_output=True, check=False
+        ).returncode
+    ):
+        pytest.skip("needs to mount a tmpfs")
+    yield folder
+    subprocess.run(["umount", "--lazy", folder], check=True)
+
+
+def test_a_body_that_finds_no_room_is_told_so_and_others_go_on(data: Path, small_disk: Path) -> None:
+    with besieged(data, temporary=small_disk) as target:
+        answer = exchange(target.port, head(target.key, UPLOAD, 20_000_000) + b"x" * 20_000_000)
+
+        assert answer.startswith(b"HTTP/1.1 507 ")
+        assert b'"INSUFFICIENT_STORAGE"' in answer
+        assert b"Retry-After: " in answer
+        assert target.health() > 0
+        assert not list(small_disk.iterdir())
