@@ -218,6 +218,14 @@ class Channel(HTTPChannel):
         elif not self.total_outbufs_len:
             self.linger()
 
+    def say_last(self, answer: bytes) -> None:
+        """Send an answer to whatever is asked, and end."""
+        with self.outbuf_lock:
+            self.outbufs[-1].append(answer)
+            self.total_outbufs_len += len(answer)
+        self.unread = self.close_when_flushed = True
+        self.handle_write()
+
     def linger(self) -> None:
         """Say that no more will come, and read on for a moment: who still sends would never read the answer."""
         self.close_when_flushed = False

@@ -28,9 +28,12 @@ from appliance.receive.listening import BACKLOG, UNIX_PREFIX, bracketed, listen
 from appliance.receive.tls import Certificate
 
 NO_FILES = {errno.EMFILE, errno.ENFILE, errno.ENOBUFS, errno.ENOMEM}
-OWN_FILES = 64
-"""What a process has open besides its connections; each of those may have its body in a file, and its tenant's."""
+OWN_FILES = 96
+"""What a process has open besides its connections; that includes those that it refuses."""
 FILES_A_CONNECTION = 3
+"""Itself, its body, and files of its tenant."""
+LAST_WORDS = 32
+"""So many connections above the limit are told of it in peace."""
 TURN_SECONDS = 1
 LOOK_SECONDS, MOST_ENDED = 0.2, 20
 """How often the connections are looked at that take too long, and how many of them are ended at a time."""
@@ -111,9 +114,9 @@ class Server(TcpWSGIServer):
         address = (UNIX, 0) if self.family == socket.AF_UNIX else address
         name = "" if address[0] == UNIX or self.proxies.trusts(address[0]) else who(address[0])
         if len(self.active_channels) >= self.most_connections:
-            self.refuse(connection, FULL)
+            self.refuse(connection, address, FULL)
         elif name and not self.strangers.come(name):
-            self.refuse(connection, CROWDED)
+            self.refuse(connection, address, CROWDED)
         else:
             self.begin_connection(connection, address, name)
         return True
@@ -134,8 +137,15 @@ class Server(TcpWSGIServer):
         else:
             channel.stranger = name
 
-    def refuse(self, connection: socket.socket, why: Refused) -> None:
-        """Answer a connection without having read a byte of it."""
+    def refuse(self, connection: socket.socket, address: Any, why: Refused) -> None:
+        """Answer a connection without a look at what it asks, and end it when the answer has arrived."""
+        if self.certificate is not None or len(self.active_channels) >= self.most_connections + LAST_WORDS:
+            self.refuse_at_once(connection, why)
+        else:
+            self.receiver.status.refused(why.error_code)
+            Channel(self, connection, address, self.adj, map=self._map).say_last(answers.whole(why))
+
+    def refuse_at_once(self, connection: socket.socket, why: Refused) -> None:
         self.receiver.status.refused(why.error_code)
         with suppress(OSError), connection:
             # What TLS has to be spoken with first would cost more than it is worth.
@@ -151,7 +161,7 @@ class Server(TcpWSGIServer):
             os.close(self.spare)
             with suppress(OSError):
                 if (accepted := self.accept()) is not None:
-                    self.refuse(accepted[0], FULL)
+                    self.refuse_at_once(accepted[0], FULL)
         self.spare = open_spare()
         # Otherwise who waits would be told of at every turn.
         self.accept_again = time.monotonic() + (0.0 if self.spare is not None else 0.1)

@@ -66,6 +66,20 @@ class Besieged:
             connection.close()
         return time.perf_counter() - before
 
+    def megabytes(self) -> float:
+        """Return how much memory it has."""
+        return int(Path(f"/proc/{self.process.pid}/statm").read_text().split()[1]) * os.sysconf("SC_PAGESIZE") / 1e6
+
+    def cpu_seconds(self) -> float:
+        fields = Path(f"/proc/{self.process.pid}/stat").read_text().rpartition(")")[2].split()
+        return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
+
+    def written_bytes(self) -> int:
+        """Return how much it has written to files, whether they are there or not."""
+        counted = re.search(r"wchar: ([0-9]+)", Path(f"/proc/{self.process.pid}/io").read_text())
+        assert counted
+        return int(counted[1])
+
     def errors(self) -> list[str]:
         """What the log says of errors that nobody planned."""
         return [line for line in self.log.read_text().splitlines() if re.search(r"Traceback|ERROR|uncaptured", line)]
@@ -308,8 +322,9 @@ def post_until_refused(target: Besieged, end: Callable[[], object], first: int, 
             while True:
                 body = json.dumps(batch(measurement(1_704_067_200 + at), identifier="web-1"))
                 try:
-                    connection.connect() if connection.sock is None else None
-                except ConnectionRefusedError:
+                    if connection.sock is None:
+                        connection.connect()
+                except OSError:
                     return
                 try:
                     connection.request("POST", TRICKLE, body, {"Authorization": f"Bearer {target.key}"})

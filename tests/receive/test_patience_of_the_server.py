@@ -224,6 +224,13 @@ def has_answer(connection: socket.socket) -> bool:
     return True
 
 
+def wait_until_nothing_is_staged(peer: Peer) -> None:
+    """What a request takes is given back after its answer."""
+    deadline = time.monotonic() + 20
+    while peer.application.staging.taken and time.monotonic() < deadline:
+        time.sleep(0.05)
+
+
 def test_bodies_of_a_tenant_take_so_much_room_and_no_more(start_receiver: StartReceiver) -> None:
     peer = start_receiver(Limits(tenant_staged_bytes=1_500_000, staged_bytes=2_500_000))
 
@@ -236,9 +243,7 @@ def test_bodies_of_a_tenant_take_so_much_room_and_no_more(start_receiver: StartR
             other_tenant.sendall(head(peer, UPLOAD, 1_400_000, peer.other_key))
             peer.ask("GET", "/health")
             all_together = peer.raw(head(peer, UPLOAD, 200_000))
-    deadline = time.monotonic() + 20
-    while peer.application.staging.taken and time.monotonic() < deadline:
-        time.sleep(0.05)
+    wait_until_nothing_is_staged(peer)
 
     assert same_tenant.startswith(b"HTTP/1.1 429 ")
     assert small.status == 200
@@ -255,9 +260,7 @@ def test_what_a_request_takes_is_given_back_however_it_ends(start_receiver: Star
     peer.raw(head(peer, UPLOAD, 1000) + b"x")
     with connections(peer, 1) as [gone]:
         gone.sendall(head(peer, UPLOAD, 1000) + b"x")
-    deadline = time.monotonic() + 20
-    while peer.application.staging.taken and time.monotonic() < deadline:
-        time.sleep(0.05)
+    wait_until_nothing_is_staged(peer)
 
     assert not peer.application.staging.taken
 
@@ -282,5 +285,6 @@ def test_requests_of_many_threads_are_all_answered(peer: Peer) -> None:
     for thread in threads:
         thread.join()
 
+    wait_until_nothing_is_staged(peer)
     assert statuses == [200] * 160
     assert not peer.application.staging.taken
