@@ -249,6 +249,9 @@ class Channel(HTTPChannel):
         self.waiting_since = time.monotonic()
         super().service()
         self.waiting_since = time.monotonic()
+        if (next_request := self.request) is not None:
+            # It came together with this one, and was not read on meanwhile.
+            next_request.started = next_request.head_ended = self.waiting_since
 
     def handle_close(self) -> None:
         self.known()

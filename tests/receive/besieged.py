@@ -18,7 +18,7 @@ from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from receiver_peer import BOUNDARY, TRICKLE, UPLOAD, batch, csv_text, form, measurement
+from receiver_peer import BOUNDARY, TRICKLE, UPLOAD, at_once, batch, csv_text, form, measurement
 
 from appliance.store.registry import Registry
 
@@ -253,11 +253,7 @@ def fuzz(target: Besieged, count: int, seed: int, threads: int = 4) -> Found:
                 if not agreed(status, answer):
                     found.wrong.append((request, answer))
 
-    working = [threading.Thread(target=work, args=(number,)) for number in range(threads)]
-    for thread in working:
-        thread.start()
-    for thread in working:
-        thread.join()
+    at_once(work, threads)
     return found
 
 
