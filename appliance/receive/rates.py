@@ -75,6 +75,10 @@ class Staging:
             self.taken[tenant] += size
         return lambda: self.give_back(tenant, size)
 
+    def total(self) -> int:
+        with self.lock:
+            return self.taken.total()
+
     def give_back(self, tenant: str, size: int) -> None:
         with self.lock:
             self.taken[tenant] -= size

@@ -228,6 +228,7 @@ class Receiver:
         believed = Proxies(proxies)
         self.server = Server(application, listen(host, port), adjustments, self.sockets, believed, certificate)
         application.status.connections = lambda: len(self.server.active_channels)
+        application.status.waiting = lambda: len(self.server.task_dispatcher.queue)
         if certificate is not None:
             application.status.certificate_expires = lambda: certificate.expires
         shown = bracketed(self.server.effective_host)

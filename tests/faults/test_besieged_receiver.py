@@ -4,10 +4,12 @@ import random
 import secrets
 import shutil
 import signal
+import socket
 import statistics
 import subprocess
 import time
 from collections.abc import Iterator
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -35,6 +37,7 @@ HOSTILE, CONTROL_HOSTILE, DESCRIBED, LEAST_DESCRIBED = 95_000, 5_000, 10_000, 5_
 SLOW, SLOW_SECONDS, HEALTH_SECONDS = 400, 60, 0.1
 TERMINATIONS, KILLS, CUT_SHARE = 100, 10, 0.2
 EXPORT = b"/api/v1/performance/export?machine_id="
+FLOOD_SECONDS = 10
 FLOOD, FLAT_MEGABYTES = 100_000, 5
 OFTEN = ("--limit", "bad_keys_per_minute=100000000", "--limit", "stranger_connections=1000")
 OFTEN += ("--limit", "uploads_per_minute=100000000", "--limit", "posts_per_minute=100000000")
@@ -59,6 +62,27 @@ def test_health_is_fast_among_slow_connections_that_come_again_and_again(data: P
         print(f"{len(taken)} answers of /health among {SLOW} slow connections, {left} bytes taken: p99")
         print(f"{p99 * 1000:.1f} ms, median {statistics.median(taken) * 1000:.1f} ms, alone {alone * 1000:.1f} ms")
         assert p99 < HEALTH_SECONDS
+        assert target.errors() == []
+
+
+def test_a_flood_of_connections_is_over_when_it_is_over(data: Path) -> None:
+    with besieged(data) as target:
+        deadline = time.monotonic() + FLOOD_SECONDS
+        counted = [0] * 4
+
+        def connect(number: int) -> None:
+            while time.monotonic() < deadline:
+                with suppress(OSError), socket.socket() as connection:
+                    connection.settimeout(1)
+                    connection.connect(("127.0.0.1", target.port))
+                    counted[number] += 1
+
+        at_once(connect, 4)
+        before = time.monotonic()
+        target.health()
+
+        print(f"{sum(counted)} connections in {FLOOD_SECONDS} s; /health after {time.monotonic() - before:.2f} s")
+        assert time.monotonic() - before < 5
         assert target.errors() == []
 
 

@@ -245,6 +245,18 @@ def test_files_that_are_no_certificate_and_key_are_one_sentence(
         Certificate(tmp_path / "tls.pem", tmp_path / "tls.key")
 
 
+def test_a_key_that_everyone_can_read_is_warned_of(
+    make: Make, tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    make()
+    assert caplog.text == ""
+    (tmp_path / "tls.key").chmod(0o644)
+
+    Certificate(tmp_path / "tls.pem", tmp_path / "tls.key")
+
+    assert f"chmod o= {tmp_path / 'tls.key'}" in caplog.text
+
+
 @pytest.fixture
 def path() -> Iterator[Path]:
     """A place for a socket: the names of sockets are short."""
