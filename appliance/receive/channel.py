@@ -255,6 +255,7 @@ class Channel(HTTPChannel):
 
     def handle_close(self) -> None:
         self.known()
+        self.server.leaving.discard(self)
         super().handle_close()
         request, self.request = self.request, None
         if request is not None:

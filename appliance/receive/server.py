@@ -33,7 +33,7 @@ OWN_FILES = 96
 FILES_A_CONNECTION = 3
 """Itself, its body, and files of its tenant."""
 LAST_WORDS = 32
-"""So many connections above the limit are told of it in peace."""
+"""So many connections that are refused are told of it in peace, beside those that there may be."""
 TURN_SECONDS = 1
 LOOK_SECONDS, MOST_ENDED = 0.2, 20
 """How often the connections are looked at that take too long, and how many of them are ended at a time."""
@@ -76,6 +76,8 @@ class Server(TcpWSGIServer):
         self.strangers = Strangers(self.limits.stranger_connections)
         self.stopping = threading.Event()
         self.most_connections = within_files(self.limits.connections)
+        self.leaving: set[Channel] = set()
+        """Connections that were refused, and are there until their answer has arrived."""
         self.spare = open_spare()
         self.accept_again = 0.0
         self.last_asked = 0.0
@@ -113,7 +115,8 @@ class Server(TcpWSGIServer):
         connection, address = accepted
         address = (UNIX, 0) if self.family == socket.AF_UNIX else address
         name = "" if address[0] == UNIX or self.proxies.trusts(address[0]) else who(address[0])
-        if len(self.active_channels) >= self.most_connections:
+        # Who is refused and does not go must not be in the way of others.
+        if len(self.active_channels) - len(self.leaving) >= self.most_connections:
             self.refuse(connection, address, FULL)
         elif name and not self.strangers.come(name):
             self.refuse(connection, address, CROWDED)
@@ -139,11 +142,13 @@ class Server(TcpWSGIServer):
 
     def refuse(self, connection: socket.socket, address: Any, why: Refused) -> None:
         """Answer a connection without a look at what it asks, and end it when the answer has arrived."""
-        if self.certificate is not None or len(self.active_channels) >= self.most_connections + LAST_WORDS:
+        if self.certificate is not None or len(self.leaving) >= LAST_WORDS:
             self.refuse_at_once(connection, why)
         else:
             self.receiver.status.refused(why.error_code)
-            Channel(self, connection, address, self.adj, map=self._map).say_last(answers.whole(why))
+            channel = Channel(self, connection, address, self.adj, map=self._map)
+            self.leaving.add(channel)
+            channel.say_last(answers.whole(why))
 
     def refuse_at_once(self, connection: socket.socket, why: Refused) -> None:
         self.receiver.status.refused(why.error_code)

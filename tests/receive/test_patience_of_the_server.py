@@ -187,6 +187,16 @@ def test_more_connections_than_there_may_be_are_told_so(start_receiver: StartRec
     assert b"Retry-After: " in refused
 
 
+def test_who_is_refused_and_stays_is_in_nobodys_way(start_receiver: StartReceiver) -> None:
+    peer = start_receiver(Limits(stranger_connections=2, connections=10, linger_seconds=20))
+
+    with connections(peer, 60, "127.0.0.3"), connections(peer, 1) as [other]:
+        other.sendall(b"GET /health HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n")
+        answer = read(other)
+
+    assert answer.startswith(b"HTTP/1.1 200 ")
+
+
 def test_health_is_answered_first_while_four_hundred_send_slowly(start_receiver: StartReceiver) -> None:
     """Twenty each of twenty addresses, half of them in the head, half in the body: none is done when health is."""
     peer = start_receiver(Limits())
