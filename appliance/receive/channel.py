@@ -262,6 +262,12 @@ class Channel(HTTPChannel):
             # Of a request that has come whole, the thread that answers it takes care.
             request.close()
 
+    def is_silent_since(self, moment: float) -> bool:
+        """Say whether nothing has been asked here since then, not to its end."""
+        silent = self.request is None or not self.request.headers_finished
+        busy = self.requests or self.total_outbufs_len or self.lingering_since is not None
+        return silent and not busy and self.waiting_since < moment
+
     def look(self, now: float) -> bool:
         """
         End what takes too long, and say whether that was so; called several times a second.

@@ -116,12 +116,25 @@ class Server(TcpWSGIServer):
         address = (UNIX, 0) if self.family == socket.AF_UNIX else address
         name = "" if address[0] == UNIX or self.proxies.trusts(address[0]) else who(address[0])
         # Who is refused and does not go must not be in the way of others.
-        if len(self.active_channels) - len(self.leaving) >= self.most_connections:
+        if len(self.active_channels) - len(self.leaving) >= self.most_connections and not self.make_room():
             self.refuse(connection, address, FULL)
         elif name and not self.strangers.come(name):
             self.refuse(connection, address, CROWDED)
         else:
             self.begin_connection(connection, address, name)
+        return True
+
+    def make_room(self) -> bool:
+        """
+        Close one connection on which nothing is asked, a stranger's rather than another; say whether there was one.
+
+        Who fills all connections and is silent, from however many addresses, would keep everyone else out.
+        """
+        before = time.monotonic() - self.limits.full_idle_seconds
+        silent = [channel for channel in self.active_channels.values() if channel.is_silent_since(before)]
+        if not silent:
+            return False
+        min(silent, key=lambda channel: (not channel.stranger, channel.waiting_since)).handle_close()
         return True
 
     def begin_connection(self, connection: socket.socket, address: Any, name: str) -> None:

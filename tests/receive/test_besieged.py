@@ -55,7 +55,7 @@ def test_control_waitress_alone_is_deaf_among_four_hundred_slow_connections(data
 
 @pytest.mark.skipif(shutil.which("prlimit") is None, reason="needs prlimit")
 def test_where_a_process_may_have_few_files_it_takes_few_connections(data: Path) -> None:
-    with besieged(data, files=100) as target, opened(target, 60) as connections:
+    with besieged(data, "--limit", "full_idle_seconds=1000", files=100) as target, opened(target, 60) as connections:
         refused = [connection.recv(100) for connection in connections[-20:]]
 
         assert all(answer.startswith(b"HTTP/1.1 503 ") for answer in refused)
