@@ -7,7 +7,6 @@ import signal
 import socket
 import threading
 import time
-from collections import Counter
 from collections.abc import Callable, Sequence
 from contextlib import suppress
 from pathlib import Path
@@ -25,6 +24,7 @@ from appliance.receive.channel import Channel, TlsChannel
 from appliance.receive.client import UNIX, Proxies, who
 from appliance.receive.limits import PIECE_BYTES
 from appliance.receive.listening import BACKLOG, UNIX_PREFIX, bracketed, listen
+from appliance.receive.rates import Strangers
 from appliance.receive.tls import Certificate
 
 NO_FILES = {errno.EMFILE, errno.ENFILE, errno.ENOBUFS, errno.ENOMEM}
@@ -40,29 +40,6 @@ LOOK_SECONDS, MOST_ENDED = 0.2, 20
 QUIET_SECONDS = 0.5
 FULL = Refused(503, "OVERLOADED", answers.UNAVAILABLE)
 CROWDED = Refused(429, "RATE_LIMITED", "There are too many connections from this address that have shown no valid key.")
-
-
-class Strangers:
-    """How many connections an address has that have not shown a valid key; may be used by any thread."""
-
-    def __init__(self, most: int) -> None:
-        self.most = most
-        self.lock = threading.Lock()
-        self.connections: Counter[str] = Counter()
-
-    def come(self, name: str) -> bool:
-        """Count one more, unless there are too many."""
-        with self.lock:
-            if self.connections[name] >= self.most:
-                return False
-            self.connections[name] += 1
-            return True
-
-    def gone(self, name: str) -> None:
-        with self.lock:
-            self.connections[name] -= 1
-            if not self.connections[name]:
-                del self.connections[name]
 
 
 class Server(TcpWSGIServer):
