@@ -115,7 +115,7 @@ class Application:
         self.stores = stores
         self.limits = limits
         self.access_log = access_log
-        self.status = Status(stores.health, metrics_token)
+        self.status = Status(stores.health, str(stores.identity), metrics_token)
         self.rates = Rates(limits)
         self.staging = Staging(limits)
         self.status.staged_bytes = self.staging.total

@@ -76,6 +76,9 @@ class Parser(HTTPRequestParser):
             # A head that could be read is the application's to refuse, even where waitress finds the body too large.
             if self.error is None or getattr(self.error, "code", 0) == 413:
                 self.error = self.begin() or self.error
+            if self.channel.server.is_crowded():
+                # Those that keep their connections would keep everyone else out.
+                self.headers["CONNECTION"] = "close"
         if self.error:
             # Neither ask for the rest nor take it for another request.
             self.completed, self.expect_continue = True, False

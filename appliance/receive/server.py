@@ -34,12 +34,16 @@ FILES_A_CONNECTION = 3
 """Itself, its body, and files of its tenant."""
 LAST_WORDS = 32
 """So many connections that are refused are told of it in peace, beside those that there may be."""
+CROWDED_SHARE = 0.75
+"""Of the connections that may be open: beyond it each is closed after its answer."""
 TURN_SECONDS = 1
 LOOK_SECONDS, MOST_ENDED = 0.2, 20
 """How often the connections are looked at that take too long, and how many of them are ended at a time."""
 QUIET_SECONDS = 0.5
 FULL = Refused(503, "OVERLOADED", answers.UNAVAILABLE)
-CROWDED = Refused(429, "RATE_LIMITED", "There are too many connections from this address that have shown no valid key.")
+TOO_MANY_STRANGERS = Refused(
+    429, "RATE_LIMITED", "There are too many connections from this address that have shown no valid key."
+)
 
 
 class Server(TcpWSGIServer):
@@ -96,7 +100,7 @@ class Server(TcpWSGIServer):
         if len(self.active_channels) - len(self.leaving) >= self.most_connections and not self.make_room():
             self.refuse(connection, address, FULL)
         elif name and not self.strangers.come(name):
-            self.refuse(connection, address, CROWDED)
+            self.refuse(connection, address, TOO_MANY_STRANGERS)
         else:
             self.begin_connection(connection, address, name)
         return True
@@ -160,6 +164,10 @@ class Server(TcpWSGIServer):
         self.spare = open_spare()
         # Otherwise who waits would be told of at every turn.
         self.accept_again = time.monotonic() + (0.0 if self.spare is not None else 0.1)
+
+    def is_crowded(self) -> bool:
+        """Say whether so many are connected that nobody may stay."""
+        return len(self.active_channels) > self.most_connections * CROWDED_SHARE
 
     def begin(self, environ: dict[str, Any]) -> Begun:
         """Decide about a request by its head; one on a kept connection while the server stops is refused too."""

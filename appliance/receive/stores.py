@@ -4,6 +4,7 @@ import threading
 from pathlib import Path
 
 from appliance.errors import InputOutput, PerfanalysisError
+from appliance.store import identity
 from appliance.store.database import LIBRARY_ERRORS
 from appliance.store.registry import Registry
 from appliance.store.tenant import TenantStore
@@ -15,6 +16,7 @@ class Stores:
     def __init__(self, folder: Path):
         self.folder = folder
         self.registry = Registry(folder)
+        self.identity = identity.made(folder)
         self.lock = threading.Lock()
         self.opened: dict[str, TenantStore] = {}
 

@@ -15,7 +15,7 @@ from typing import Any
 import peewee
 
 from appliance.errors import InvalidKey, NotFound, UsageError
-from appliance.store import database
+from appliance.store import database, identity
 
 DEFAULT_TENANT = "default"
 SCOPES = ("write", "read", "admin")
@@ -69,6 +69,8 @@ class Registry:
         self.folder = folder
         self.lock = threading.Lock()
         self.database = database.open_file(path, MIGRATIONS, read_only=read_only)
+        if not read_only:
+            identity.made(folder)
 
     def close(self) -> None:
         with self.lock:
