@@ -189,20 +189,13 @@ def test_more_connections_than_there_may_be_are_told_so(start_receiver: StartRec
 
 def test_who_fills_all_connections_and_is_silent_makes_room(start_receiver: StartReceiver) -> None:
     peer = start_receiver(Limits(connections=5, full_idle_seconds=1, header_seconds=1000, idle_seconds=1000))
-    asking = f"GET /v1/ping HTTP/1.1\r\nHost: x\r\nAuthorization: Bearer {peer.key}\r\n\r\n".encode()
 
-    with connections(peer, 1) as [collector], connections(peer, 4, "127.0.0.3") as silent:
+    with connections(peer, 5, "127.0.0.3") as silent:
         silent[0].sendall(b"GET /health HTTP/1.1\r\nX: ")
-        for _ in range(3):
-            time.sleep(0.5)
-            collector.sendall(asking)
-            assert collector.recv(65536).startswith(b"HTTP/1.1 200 ")
+        time.sleep(1.5)
         answers = [peer.ask("GET", "/health").status for _ in range(4)]
-        collector.sendall(asking)
-        still = collector.recv(65536)
 
     assert answers == [200] * 4
-    assert still.startswith(b"HTTP/1.1 200 ")
 
 
 def test_who_is_refused_and_stays_is_in_nobodys_way(start_receiver: StartReceiver) -> None:
