@@ -31,6 +31,10 @@ def made(data: Path) -> Path:
     return data
 
 
+LONE = {"TENANT", "STORE"}
+"""Files without an ending."""
+
+
 def modes(folder: Path) -> dict[str, str]:
     return {path.name: oct(stat.S_IMODE(path.lstat().st_mode)) for path in [folder, *folder.rglob("*")]}
 
@@ -43,10 +47,10 @@ def test_with_an_open_umask_everything_is_ours_alone_also_while_it_is_used(data:
         found = modes(data)
     registry.close()
 
-    assert {
-        name: mode for name, mode in found.items() if "." not in name and name not in ("TENANT", "STORE")
-    } == dict.fromkeys(["data", "tenants", folder_of(data, "team-a").name], "0o700")
-    files = {"TENANT", *(name for name in found if "sqlite" in name)}
+    assert {name: mode for name, mode in found.items() if "." not in name and name not in LONE} == dict.fromkeys(
+        ["data", "tenants", folder_of(data, "team-a").name], "0o700"
+    )
+    files = {*LONE, *(name for name in found if "sqlite" in name)}
     assert {"registry.sqlite-wal", "data.sqlite-wal", "data.sqlite-shm"} <= files
     assert {found[name] for name in files} == {"0o600"}
 
