@@ -20,7 +20,7 @@ COARSE_MS = 7 * DAY_MS
 """Who keeps so long keeps whole days, which no block goes past the end of: nothing has to be cut each hour."""
 CLOCK_AHEAD_MS = 48 * HOUR_MS
 DIGESTS_MS = 35 * DAY_MS
-STEP_BLOCKS, STEP_BATCHES, STEP_PAGES = 50, 5000, 1000
+STEP_BLOCKS, STEP_BATCHES, STEP_LAYOUTS, STEP_PAGES = 50, 5000, 1000, 1000
 
 BEFORE = (
     "SELECT id, end_ms, layout, samples FROM block WHERE machine = ? AND kind = ? AND start_ms < ? "
@@ -84,9 +84,13 @@ def remove(store: TenantStore, now_ms: int, pause: Callable[[], object]) -> Remo
         remove_before(store, limit_of(kept.keep_ms, now_ms), removed, pause)
     if kept.keep_bytes is not None:
         remove_down_to(store, kept.keep_bytes, removed, pause)
-    remove_batches(store, now_ms - max(DIGESTS_MS, kept.keep_ms or DIGESTS_MS), removed, pause)
-    with store.lock, store.database.atomic("IMMEDIATE"):
-        blocks.remove_unused(store.database, removed.layouts)
+    # By what was last received, and not by a clock that may be wrong.
+    remove_batches(store, min(now_ms, newest[0]) - max(DIGESTS_MS, kept.keep_ms or 0), removed, pause)
+    layouts = sorted(removed.layouts)
+    for at in range(0, len(layouts), STEP_LAYOUTS):
+        with store.lock, store.database.atomic("IMMEDIATE"):
+            blocks.remove_unused(store.database, set(layouts[at : at + STEP_LAYOUTS]))
+        pause()
     give_back(store, pause)
     return removed
 
@@ -183,9 +187,12 @@ def remove_batches(store: TenantStore, limit_ms: int, removed: Removed, pause: C
 
 def give_back(store: TenantStore, pause: Callable[[], object]) -> None:
     """Give the pages that are not used any more back to the file system."""
+    unused = None
     while True:
         with store.lock:
-            if not settings.pragma(store.database, "freelist_count"):
+            before, unused = unused, settings.pragma(store.database, "freelist_count")
+            # A file that another program has made may give nothing back.
+            if not unused or unused == before:
                 return
             store.database.execute_sql(f"PRAGMA incremental_vacuum({STEP_PAGES})").fetchall()
         pause()

@@ -124,7 +124,7 @@ def test_batches_are_known_for_35_days_and_then_forgotten(store: TenantStore) ->
 
     with store.lock:
         (oldest,) = store.database.execute_sql("SELECT min(received_ms) FROM batch").fetchone()
-    assert oldest == MIDNIGHT + 25 * DAY_MS
+    assert oldest == MIDNIGHT + 24 * DAY_MS
 
 
 def test_layouts_that_no_block_has_any_more_go_too(store: TenantStore) -> None:
