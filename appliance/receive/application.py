@@ -6,20 +6,40 @@ from dataclasses import dataclass
 from functools import partial
 from typing import Any, NoReturn
 
-from bottle import Bottle, HTTPError, request
+from bottle import Bottle, HTTPError
+from bottle import request as current
 
-from appliance.errors import Forbidden, NotFound, TenantMismatch
-from appliance.receive import answers, authentication, exports, health, log, machines, trickle, uploads
+from appliance.errors import Forbidden, InvalidKey, NotFound, PerfanalysisError, TenantMismatch
+from appliance.receive import (
+    answers,
+    authentication,
+    exports,
+    health,
+    log,
+    machines,
+    metrics,
+    openapi,
+    rates,
+    trickle,
+    uploads,
+)
+from appliance.receive.access_log import AccessLog
 from appliance.receive.answers import Refused
 from appliance.receive.authentication import Links
 from appliance.receive.bodies import too_large
 from appliance.receive.call import Call, KeyedCall
+from appliance.receive.client import Client, who
 from appliance.receive.limits import Limits
+from appliance.receive.rates import Buckets, Rates, Staging
 from appliance.receive.status import Status
 from appliance.receive.stores import Stores
 from appliance.store.registry import Grant
 
 ADMITTED = "perfanalysis.admitted"
+CLIENT = "perfanalysis.client"
+"""Whom a request is from, a `Client`: the server says so."""
+STARTED = "perfanalysis.started"
+"""When its first byte came, by `time.monotonic`: the server says so."""
 OPEN, WRITE, READ = "", "write", "read"
 
 Environ = dict[str, Any]
@@ -38,20 +58,29 @@ class Route:
     """How long a body may be."""
     linked: bool = False
     """A link that was signed opens it too."""
+    rate: Callable[[Rates], Buckets] | None = None
+    """How often a key may ask for it."""
 
 
 ROUTES = [
-    Route("POST", "/api/v1/performance/upload", uploads.post, WRITE, lambda limits: limits.upload_bytes),
+    Route(
+        "POST", "/api/v1/performance/upload", uploads.post, WRITE, lambda limits: limits.upload_bytes,
+        rate=lambda rates: rates.uploads,
+    ),
     Route("GET", "/api/v1/performance/data", exports.link, READ),
     Route("GET", exports.PATH, exports.get, READ, linked=True),
     Route("GET", "/api/v1/machines", machines.list_, READ),
     Route("GET", "/api/v1/machines/<machine_id>", machines.get, READ),
-    Route("POST", "/v1/trickle", trickle.post, WRITE, lambda limits: limits.trickle_bytes),
+    Route(
+        "POST", "/v1/trickle", trickle.post, WRITE, lambda limits: limits.trickle_bytes, rate=lambda rates: rates.posts
+    ),
     Route("POST", "/v1/ping", health.echo, OPEN, lambda limits: limits.json_bytes),
     Route("GET", "/v1/ping", health.ping, OPEN),
     Route("GET", "/v1/version", health.version, OPEN),
     Route("GET", "/health", health.get, OPEN),
-]
+    Route("GET", "/metrics", metrics.get, OPEN),
+    Route("GET", openapi.PATH, openapi.get, OPEN),
+]  # fmt: skip
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,19 +90,35 @@ class Admitted:
     query: Mapping[str, str]
     grant: Grant | None
     key: str
+    route: Route
 
 
-def application(stores: Stores, limits: Limits | None = None) -> "Application":
-    return Application(stores, limits or Limits())
+@dataclass(frozen=True, slots=True)
+class Begun:
+    """A request that may send its body."""
+
+    grant: Grant | None
+    end: Callable[[], None]
+    """Gives back what it has taken; to be called when it has ended, however it did."""
+
+
+def application(
+    stores: Stores, limits: Limits | None = None, access_log: AccessLog | None = None, metrics_token: str = ""
+) -> "Application":
+    return Application(stores, limits or Limits(), access_log, metrics_token)
 
 
 class Application:
     """A WSGI application, with the check of a request's head that the server makes before it reads the body."""
 
-    def __init__(self, stores: Stores, limits: Limits):
+    def __init__(self, stores: Stores, limits: Limits, access_log: AccessLog | None, metrics_token: str):
         self.stores = stores
         self.limits = limits
-        self.status = Status(stores.health, str(stores.identity))
+        self.access_log = access_log
+        self.status = Status(stores.health, str(stores.identity), metrics_token)
+        self.rates = Rates(limits)
+        self.staging = Staging(limits)
+        self.status.staged_bytes = self.staging.total
         self.links = Links(stores.registry)
         self.routes = {(route.method, route.path): route for route in ROUTES}
         self.router = Bottle()
@@ -83,29 +128,58 @@ class Application:
             self.router.route(route.path, route.method, partial(self.call, route))
 
     def __call__(self, environ: Environ, start_response: StartResponse) -> Iterable[bytes]:
-        started = time.monotonic()
-        tenant = ""
+        admitted: Admitted | None = None
 
         def start(status: str, headers: list[tuple[str, str]], exc_info: Any = None) -> Any:
-            log.request(environ["REQUEST_METHOD"], environ["PATH_INFO"], status, dict(headers), started, tenant)
+            self.answered(environ, status, dict(headers), admitted)
             return start_response(status, [*headers, *answers.ALWAYS], exc_info)
 
+        environ.setdefault(STARTED, time.monotonic())
         try:
             environ[ADMITTED] = admitted = self.admit(environ)
-            tenant = admitted.grant.tenant if admitted.grant else ""
             return self.router(environ, start)
         except Exception as error:  # noqa: BLE001 - the one boundary of the receiver
             answer = answers.to(error)
             start(answer.status, answer.headers)
-            return [answer.body]
+            # What follows a HEAD would be taken for the next answer.
+            return [] if environ["REQUEST_METHOD"] == "HEAD" else [answer.body]
 
-    def refusal(self, environ: Environ) -> Exception | None:
-        """Return why a request is refused by its head alone, or None: what the server asks before it reads a body."""
+    def begin(self, environ: Environ) -> Begun:
+        """Decide about a request by its head alone, as the server asks before it reads a body; raise what is wrong."""
         try:
-            self.admit(environ)
-        except Exception as error:  # noqa: BLE001 - the same boundary: the server makes an answer of it
-            return error
-        return None
+            admitted = self.admit(environ)
+        except InvalidKey:
+            rates.take(self.rates.bad_keys, who(client_of(environ).address), "requests without a valid key")
+            raise
+        if admitted.grant is None:
+            return Begun(None, lambda: None)
+        if admitted.route.rate is not None:
+            rates.take(admitted.route.rate(self.rates), admitted.grant.key_id, "requests with this key")
+        length = int(environ.get("CONTENT_LENGTH") or 0)
+        return Begun(admitted.grant, self.staging.take(admitted.grant.tenant, length))
+
+    def answered(self, environ: Environ, status: str, headers: Mapping[str, str], admitted: Admitted | None) -> None:
+        """Count and log what was answered; `environ` may lack all but who asked and since when."""
+        code = status.partition(" ")[0]
+        route = admitted.route.path if admitted else self.path_of(environ)
+        seconds = time.monotonic() - environ[STARTED]
+        self.status.answered(environ.get("REQUEST_METHOD", "-"), route, code, seconds)
+        grant = admitted.grant if admitted else None
+        request = log.Request(
+            client_of(environ).address, environ.get("REQUEST_METHOD", "-"), environ.get("PATH_INFO", "-"), code,
+            headers.get("Content-Length"), seconds, grant.tenant if grant else None, grant.key_id if grant else None,
+            environ.get("CONTENT_LENGTH") or None, environ.get("HTTP_USER_AGENT"),
+        )  # fmt: skip
+        log.request(request)
+        if self.access_log is not None:
+            self.access_log.write(request)
+
+    def path_of(self, environ: Environ) -> str:
+        """Return the path of the route that was asked for, as it is declared; "-" for none."""
+        try:
+            return self.find(environ).path if "PATH_INFO" in environ else "-"
+        except PerfanalysisError:
+            return "-"
 
     def admit(self, environ: Environ) -> Admitted:
         """Find out who asks; raise what is wrong with the head of a request."""
@@ -124,7 +198,10 @@ class Application:
         if grant and route.scope not in grant.scopes:
             raise Forbidden(f"The key does not allow this: it has not the scope {route.scope!r}.")
         check_length(environ, route.max_bytes(self.limits))
-        return Admitted(query, grant, key)
+        if route.scope == WRITE:
+            # Before a body is read that there is no room for.
+            self.stores.space.check()
+        return Admitted(query, grant, key, route)
 
     def find(self, environ: Environ) -> Route:
         try:
@@ -135,15 +212,24 @@ class Application:
 
     def call(self, route: Route, **path: str) -> Any:
         """Call a route: the only way to one that is not open leads by the store of the key's tenant."""
-        admitted: Admitted = request.environ[ADMITTED]
+        environ = current.environ
+        admitted: Admitted = environ[ADMITTED]
+        folder, local = self.stores.folder, client_of(environ).local
         if admitted.grant is None:
-            return route.answer(Call(request.environ, admitted.query, self.limits, self.status))
+            return route.answer(Call(environ, admitted.query, self.limits, self.status, folder, local, ROUTES))
         call = KeyedCall(
-            request.environ, admitted.query, self.limits, self.status, admitted.grant,
+            environ, admitted.query, self.limits, self.status, folder, local, ROUTES, admitted.grant,
             partial(self.stores.registry.authenticate, admitted.key), self.links,
         )  # fmt: skip
         call.check_tenant(admitted.query.get("tenant_id"))
-        return route.answer(self.stores.tenant(admitted.grant.tenant), call, **path)
+        with self.stores.using(admitted.grant.tenant) as store:
+            return route.answer(store, call, **path)
+
+
+def client_of(environ: Environ) -> Client:
+    """Return whom a request is from; without our server it is nobody of this machine."""
+    found: Client = environ.get(CLIENT) or Client(environ.get("REMOTE_ADDR", "-"), None, local=False)
+    return found
 
 
 def refuse(error: HTTPError) -> NoReturn:

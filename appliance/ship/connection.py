@@ -28,7 +28,8 @@ ANSWER_SECONDS = 30
 MAX_HEAD_BYTES = 64 << 10
 MAX_ANSWER_BYTES = 64 << 10
 PIECE_BYTES = 64 << 10
-PORTS = {"http": 80, "https": 443}
+UNIX = "unix"
+PORTS = {"http": 80, "https": 443, UNIX: 0}
 LONGEST_LABEL = 63
 MIN_STATUS = 200
 PATH_LETTERS = "/%:@!$&'()*+,;="
@@ -51,13 +52,12 @@ class Connection:
         self, url: str, ca_file: Path | None = None, *,
         connect_seconds: float | None = CONNECT_SECONDS, answer_seconds: float | None = ANSWER_SECONDS,
     ) -> None:  # fmt: skip
-        """Prepare to talk to http(s)://HOST[:PORT][/PATH]; raise UsageError if it is no such address."""
+        """Prepare to talk to http(s)://HOST[:PORT][/PATH] or unix:PATH; raise UsageError if it is no such address."""
         self.url, self.ca_file = url, ca_file
         self.connect_seconds, self.answer_seconds = connect_seconds, answer_seconds
         self.scheme, self.host, port, self.prefix = address(url)
         self.port = PORTS[self.scheme] if port is None else port
-        shown = f"[{self.host}]" if ":" in self.host else encoded(self.host).decode("ascii")
-        self.authority = shown if port is None else f"{shown}:{port}"
+        self.authority = authority(self.scheme, self.host, port)
         self.socket: socket.socket | None = None
         self.reply = Reply()
 
@@ -150,11 +150,10 @@ class Connection:
         """Return the open connection, made now where there is none."""
         if self.socket is not None:
             return self.socket
-        # The resolver takes bytes too, and Python's tables for a name that is text would be loaded for it.
-        where: tuple[Any, int] = (encoded(self.host), self.port)
-        connected = socket.create_connection(where, self.connect_seconds)
+        connected = self.dial()
         try:
-            connected.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+            if self.scheme != UNIX:
+                connected.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
             if self.scheme == "https":
                 connected = trusted(self.ca_file).wrap_socket(connected, server_hostname=self.host)
         except OSError as error:
@@ -167,6 +166,20 @@ class Connection:
             raise
         connected.settimeout(self.answer_seconds)
         self.socket = connected
+        return connected
+
+    def dial(self) -> socket.socket:
+        if self.scheme != UNIX:
+            # The resolver takes bytes too, and Python's tables for a name that is text would be loaded for it.
+            where: tuple[Any, int] = (encoded(self.host), self.port)
+            return socket.create_connection(where, self.connect_seconds)
+        connected = socket.socket(socket.AF_UNIX)
+        try:
+            connected.settimeout(self.connect_seconds)
+            connected.connect(self.host)
+        except OSError:
+            connected.close()
+            raise
         return connected
 
     def abort(self) -> None:
@@ -267,7 +280,10 @@ def is_plain(url: str) -> bool:
 
 
 def address(url: str) -> tuple[str, str, int | None, str]:
-    """Return scheme, host, port and path of a receiver's address."""
+    """Return scheme, host, port and path of a receiver's address; of a socket "unix" and its path as the host."""
+    scheme, _, socket_path = url.partition(":")
+    if scheme == UNIX and socket_path.startswith("/") and "\0" not in socket_path:
+        return UNIX, socket_path, None, ""
     try:
         parts = urlsplit(url)
         host, port = parts.hostname or "", parts.port
@@ -276,11 +292,19 @@ def address(url: str) -> tuple[str, str, int | None, str]:
             raise ValueError
     except ValueError:
         raise UsageError(
-            f"{url[:200]!r} is not the address of a receiver: write it like http://192.0.2.1:8080."
+            f"{url[:200]!r} is not the address of a receiver: write it like http://192.0.2.1:8080 or unix:/run/x.sock."
         ) from None
     if parts.username is not None:
         raise UsageError("the address of a receiver has no user or password in it: the key has a file of its own.")
     return parts.scheme, host, port, quote(parts.path.rstrip("/"), safe=PATH_LETTERS)
+
+
+def authority(scheme: str, host: str, port: int | None) -> str:
+    """Return what a request names as its host."""
+    if scheme == UNIX:
+        return "localhost"
+    shown = f"[{host}]" if ":" in host else encoded(host).decode("ascii")
+    return shown if port is None else f"{shown}:{port}"
 
 
 def encoded(host: str) -> bytes:

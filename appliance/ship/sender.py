@@ -14,11 +14,11 @@ from pathlib import Path
 from typing import NamedTuple, Protocol
 
 from appliance.errors import BadConfiguration, BadData, InvalidKey, PerfanalysisError, Unavailable
+from appliance.prometheus import Durations
 from appliance.ship import keys, trickle
 from appliance.ship.batch import Batch
 from appliance.ship.breaker import Breaker, State
 from appliance.ship.connection import Connection, NotHTTP
-from appliance.ship.durations import Durations
 from appliance.ship.letters import Letters
 from appliance.ship.sent import Packed, Sent
 from appliance.ship.slow_start import MOST_PER_SECOND, SlowStart
