@@ -13,7 +13,7 @@ import click
 from appliance import duration as durations
 from appliance.children import STOP_SECONDS, Child, Said, listen
 from appliance.cli.collect import whole_seconds
-from appliance.cli.options import Duration, data_option, tenant_option
+from appliance.cli.options import Duration, data_option, min_free_option, tenant_option
 from appliance.cli.progress import Progress
 from appliance.cli.tables import visible
 from appliance.collector import FLUSH_SECONDS
@@ -33,6 +33,7 @@ TOLD_SECONDS = 10
 @click.option("--interval", type=Duration(), default="1s", show_default=True, metavar="TIME", callback=whole_seconds,
               help="Time from one sample to the next.")  # fmt: skip
 @data_option
+@min_free_option
 @tenant_option
 @click.option("--listen", "address", default="127.0.0.1:0", show_default=True, metavar="HOST:PORT",
               help="Where the receiver listens; port 0 is a free one.")  # fmt: skip
@@ -40,8 +41,8 @@ TOLD_SECONDS = 10
               help="Where to write the site. [default: beside the tenant's data]")  # fmt: skip
 @click.pass_context
 def command(
-    context: click.Context, duration: float, interval: float, data: Path, tenant: str | None, address: str,
-    output: Path | None,
+    context: click.Context, duration: float, interval: float, data: Path, min_free: int | None,
+    tenant: str | None, address: str, output: Path | None,
 ) -> None:  # fmt: skip
     """
     Record this machine, receive, store and report: everything in one.
@@ -56,11 +57,15 @@ def command(
         check_output(output)
     stop = Stop()
     with temporary_key(data, tenant) as (name, key):
+        from appliance.store.space import Space
         from appliance.store.tenant import folder_of
 
+        # Said now, not when the first sample has been refused.
+        Space(data, min_free).check()
+        floor = [] if min_free is None else ["--min-free", str(min_free)]
         folder = folder_of(data, name)
         site = Site(data, name, output or folder / "site")
-        with Child("receiver", ["serve", "--listen", address, "--data", str(data)]) as receiver:
+        with Child("receiver", ["serve", "--listen", address, "--data", str(data), *floor]) as receiver:
             url = address_of(receiver, stop)
             say(f"Receiving on {url}, storing in {data}.")
             record(receiver, url, key, folder / "spool", duration, interval, site, stop)

@@ -2,7 +2,8 @@
 
 import shlex
 import sys
-from collections.abc import Iterator
+from collections import defaultdict
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import asdict, replace
 from pathlib import Path
@@ -20,7 +21,6 @@ from appliance.errors import BadData, InUse, UsageError
 
 if TYPE_CHECKING:
     from appliance.store.overview import Overview
-    from appliance.store.registry import Registry
     from appliance.store.settings import Settings
 
 DAY_MS = 86_400_000
@@ -55,8 +55,9 @@ def list_(as_json: bool, data: Path) -> None:
     from appliance.store.registry import Registry
 
     with Registry(data, read_only=True) as registry:
-        found = [overview.of_tenant(data, name) for name in registry.tenants()]
-        described = [describe(registry, tenant) for tenant in found]
+        created, keys = registry.created(), registry.keys(None)
+    found, of_keys = [overview.of_tenant(data, name) for name in created], states(keys)
+    described = [describe(tenant, created[tenant.tenant], of_keys[tenant.tenant]) for tenant in found]
     if as_json:
         print_json(described)
         return
@@ -92,8 +93,10 @@ def show_tenant(name: str | None, as_json: bool, data: Path) -> None:
     with Registry(data, read_only=True) as registry:
         if name is None and len(names := registry.tenants()) > 1:
             raise UsageError(f"name the tenant, perfanalysis tenant show NAME: there is {listed(names)}.")
-        found = overview.of_tenant(data, registry.choose(name))
-        about = describe(registry, found)
+        chosen = registry.choose(name)
+        created, keys = registry.created(), registry.keys(chosen)
+    found = overview.of_tenant(data, chosen)
+    about = describe(found, created[chosen], states(keys)[chosen])
     if as_json:
         print_json(about)
         return
@@ -218,14 +221,21 @@ def limit_text(size_bytes: int | None) -> str:
     return "none" if size_bytes is None else size_text(size_bytes)
 
 
-def describe(registry: "Registry", tenant: "Overview") -> dict[str, Any]:
-    """Return what `--json` tells of a tenant; times are ISO 8601 in UTC or null."""
-    keys = registry.keys(tenant.tenant)
+def states(keys: Sequence[Mapping[str, Any]]) -> Mapping[str, list[str]]:
+    """Return the states of the keys of each tenant that has any."""
+    found: defaultdict[str, list[str]] = defaultdict(list)
+    for key in keys:
+        found[key["tenant"]].append(key["state"])
+    return found
+
+
+def describe(tenant: "Overview", created_ms: int, keys: Sequence[str]) -> dict[str, Any]:
+    """Return what `--json` tells of a tenant, given the states of its keys; times are ISO 8601 in UTC or null."""
     return {
         "tenant": tenant.tenant,
-        "created_at": moment.text(registry.created_ms(tenant.tenant)),
+        "created_at": moment.text(created_ms),
         "keys": len(keys),
-        "keys_valid": sum(key["state"] in VALID for key in keys),
+        "keys_valid": sum(state in VALID for state in keys),
         "machines": tenant.machines,
         "size_bytes": tenant.size_bytes,
         "keep_days": None if tenant.settings.keep_ms is None else tenant.settings.keep_ms / DAY_MS,

@@ -137,7 +137,7 @@ def by_column(block: Block, layout: Layout) -> Rows:
             elif field.kind == SHARE:
                 column = column.astype(np.float64, copy=False)
             elif column.dtype.kind == "f":
-                column = whole(column, int((lengths - found.others[field.at]).max()))
+                column = whole(column, int(lengths.max()) - 1)
             if empty.any():
                 check_optional(field)
                 column[empty] = MISSING

@@ -118,6 +118,7 @@ class Application:
         self.status = Status(stores.health, str(stores.identity), metrics_token)
         self.rates = Rates(limits)
         self.staging = Staging(limits)
+        self.status.staged_bytes = self.staging.total
         self.links = Links(stores.registry)
         self.routes = {(route.method, route.path): route for route in ROUTES}
         self.router = Bottle()

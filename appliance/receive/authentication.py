@@ -41,7 +41,7 @@ def key_of(environ: Mapping[str, Any], query: Mapping[str, str]) -> str:
 
     Without one, or with one in the address, where proxies and logs keep it, this is a key that is never valid.
     """
-    if any(name.lower() in KEY_NAMES or KEY.search(value) for name, value in query.items()):
+    if any(name.lower() in KEY_NAMES or KEY.search(f"{name}={value}") for name, value in query.items()):
         return NO_KEY
     scheme, _, bearer = environ.get("HTTP_AUTHORIZATION", "").partition(" ")
     key: str = environ.get("HTTP_APIKEY", "")

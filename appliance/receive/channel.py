@@ -76,6 +76,9 @@ class Parser(HTTPRequestParser):
             # A head that could be read is the application's to refuse, even where waitress finds the body too large.
             if self.error is None or getattr(self.error, "code", 0) == 413:
                 self.error = self.begin() or self.error
+            if self.channel.server.is_crowded():
+                # Those that keep their connections would keep everyone else out.
+                self.headers["CONNECTION"] = "close"
         if self.error:
             # Neither ask for the rest nor take it for another request.
             self.completed, self.expect_continue = True, False
@@ -218,6 +221,14 @@ class Channel(HTTPChannel):
         elif not self.total_outbufs_len:
             self.linger()
 
+    def say_last(self, answer: bytes) -> None:
+        """Send an answer to whatever is asked, and end."""
+        with self.outbuf_lock:
+            self.outbufs[-1].append(answer)
+            self.total_outbufs_len += len(answer)
+        self.unread = self.close_when_flushed = True
+        self.handle_write()
+
     def linger(self) -> None:
         """Say that no more will come, and read on for a moment: who still sends would never read the answer."""
         self.close_when_flushed = False
@@ -241,49 +252,67 @@ class Channel(HTTPChannel):
         self.waiting_since = time.monotonic()
         super().service()
         self.waiting_since = time.monotonic()
+        if (next_request := self.request) is not None:
+            # It came together with this one, and was not read on meanwhile.
+            next_request.started = next_request.head_ended = self.waiting_since
 
     def handle_close(self) -> None:
         self.known()
+        self.server.leaving.discard(self)
         super().handle_close()
         request, self.request = self.request, None
         if request is not None:
             # Of a request that has come whole, the thread that answers it takes care.
             request.close()
 
-    def look(self, now: float) -> None:
+    def is_silent_since(self, moment: float) -> bool:
+        """Say whether nothing has been asked here since then, not to its end."""
+        silent = self.request is None or not self.request.headers_finished
+        busy = self.requests or self.total_outbufs_len or self.lingering_since is not None
+        return silent and not busy and self.waiting_since < moment
+
+    def look(self, now: float) -> bool:
         """
-        End what takes too long; called every second or so.
+        End what takes too long, and say whether that was so; called several times a second.
 
         At once: told to close, waitress waits until the other end reads.
         """
-        limits = self.server.limits
         if self.total_outbufs_len:
-            if self.writing_since is None:
-                self.writing_since, self.sent_bytes = now, 0
-            # Anew each time: the system takes the first megabytes at once, whoever reads.
-            elif (seconds := now - self.writing_since) > limits.write_seconds:
-                if self.sent_bytes < seconds * limits.least_bytes_per_second:
-                    self.handle_close()
-                self.writing_since, self.sent_bytes = now, 0
+            over = self.writes_slowly(now)
+            if over:
+                self.handle_close()
+            return over
+        self.writing_since = None
+        if self.lingering_since is not None:
+            over = now - self.lingering_since > self.server.limits.linger_seconds
+        elif self.requests:
+            over = False
+        elif (request := self.request) is not None:
+            return bool(request.overdue(now)) and self.time_out(request)
         else:
-            self.writing_since = None
-            if self.lingering_since is not None:
-                if now - self.lingering_since > limits.linger_seconds:
-                    self.handle_close()
-            elif not self.requests:
-                self.look_at_request(now)
-
-    def look_at_request(self, now: float) -> None:
-        with self.requests_lock:
-            request = self.request
-            idle = request is None and now - self.waiting_since > self.server.limits.idle_seconds
-            if request is not None and request.overdue(now):
-                request.error = Refused(408, "REQUEST_TIMEOUT", "The request took too long to arrive.")
-                request.completed, self.request = True, None
-                self.requests.append(request)
-                self.server.add_task(self)
-        if idle:
+            over = now - self.waiting_since > self.server.limits.idle_seconds
+        if over:
             self.handle_close()
+        return over
+
+    def writes_slowly(self, now: float) -> bool:
+        """Say whether too little of an answer went in the span that ends now."""
+        limits = self.server.limits
+        seconds = 0.0 if self.writing_since is None else now - self.writing_since
+        # Anew each time: the system takes the first megabytes at once, whoever reads.
+        if self.writing_since is not None and seconds <= limits.write_seconds:
+            return False
+        slow = self.sent_bytes < seconds * limits.least_bytes_per_second
+        self.writing_since, self.sent_bytes = now, 0
+        return slow
+
+    def time_out(self, request: Parser) -> bool:
+        with self.requests_lock:
+            request.error = Refused(408, "REQUEST_TIMEOUT", "The request took too long to arrive.")
+            request.completed, self.request = True, None
+            self.requests.append(request)
+        self.server.add_task(self)
+        return True
 
 
 class TlsChannel(Channel):
@@ -359,11 +388,13 @@ class TlsChannel(Channel):
         self.goodbye()
         super().handle_close()
 
-    def look(self, now: float) -> None:
+    def look(self, now: float) -> bool:
         if self.shaken:
-            super().look(now)
-        elif now - self.waiting_since > self.server.limits.handshake_seconds:
+            return super().look(now)
+        over = now - self.waiting_since > self.server.limits.handshake_seconds
+        if over:
             self.handle_close()
+        return over
 
 
 def translated(error: Any) -> Exception:

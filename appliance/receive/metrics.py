@@ -51,6 +51,8 @@ def of_receiver(status: Status) -> Iterator[str]:
         yield sample("pcd_connections_refused_total", count, {"error_code": code})
     for name, kind, said, value in (
         ("pcd_active_connections", "gauge", "Connections that are open.", status.connections()),
+        ("pcd_waiting_requests", "gauge", "Requests that wait for a thread.", status.waiting()),
+        ("pcd_staged_bytes", "gauge", "Bodies that are being received or stored.", status.staged_bytes()),
         ("pcd_measurements_received_total", "counter", "Measurements and rows that were stored.", measurements),
         ("upload_requests_total", "counter", "Uploads.", sum(count for _, count in uploads)),
         ("upload_failures_total", "counter", "Uploads that stored nothing.",

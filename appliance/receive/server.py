@@ -7,7 +7,6 @@ import signal
 import socket
 import threading
 import time
-from collections import Counter
 from collections.abc import Callable, Sequence
 from contextlib import suppress
 from pathlib import Path
@@ -25,38 +24,26 @@ from appliance.receive.channel import Channel, TlsChannel
 from appliance.receive.client import UNIX, Proxies, who
 from appliance.receive.limits import PIECE_BYTES
 from appliance.receive.listening import BACKLOG, UNIX_PREFIX, bracketed, listen
+from appliance.receive.rates import Strangers
 from appliance.receive.tls import Certificate
 
 NO_FILES = {errno.EMFILE, errno.ENFILE, errno.ENOBUFS, errno.ENOMEM}
-OWN_FILES = 64
-"""What a process has open besides its connections; each of those may have its body in a file, and its tenant's."""
+OWN_FILES = 96
+"""What a process has open besides its connections; that includes those that it refuses."""
 FILES_A_CONNECTION = 3
-LOOK_SECONDS = 1
+"""Itself, its body, and files of its tenant."""
+LAST_WORDS = 32
+"""So many connections that are refused are told of it in peace, beside those that there may be."""
+CROWDED_SHARE = 0.75
+"""Of the connections that may be open: beyond it each is closed after its answer."""
+TURN_SECONDS = 1
+LOOK_SECONDS, MOST_ENDED = 0.2, 20
+"""How often the connections are looked at that take too long, and how many of them are ended at a time."""
+QUIET_SECONDS = 0.5
 FULL = Refused(503, "OVERLOADED", answers.UNAVAILABLE)
-CROWDED = Refused(429, "RATE_LIMITED", "There are too many connections from this address that have shown no valid key.")
-
-
-class Strangers:
-    """How many connections an address has that have not shown a valid key; may be used by any thread."""
-
-    def __init__(self, most: int) -> None:
-        self.most = most
-        self.lock = threading.Lock()
-        self.connections: Counter[str] = Counter()
-
-    def come(self, name: str) -> bool:
-        """Count one more, unless there are too many."""
-        with self.lock:
-            if self.connections[name] >= self.most:
-                return False
-            self.connections[name] += 1
-            return True
-
-    def gone(self, name: str) -> None:
-        with self.lock:
-            self.connections[name] -= 1
-            if not self.connections[name]:
-                del self.connections[name]
+TOO_MANY_STRANGERS = Refused(
+    429, "RATE_LIMITED", "There are too many connections from this address that have shown no valid key."
+)
 
 
 class Server(TcpWSGIServer):
@@ -70,8 +57,12 @@ class Server(TcpWSGIServer):
         self.strangers = Strangers(self.limits.stranger_connections)
         self.stopping = threading.Event()
         self.most_connections = within_files(self.limits.connections)
+        self.leaving: set[Channel] = set()
+        """Connections that were refused, and are there until their answer has arrived."""
         self.spare = open_spare()
         self.accept_again = 0.0
+        self.last_asked = 0.0
+        """When the last request came."""
         sockinfo = (listening.family, listening.type, listening.proto, listening.getsockname())
         super().__init__(application, sockets, _sock=listening, adj=adj, sockinfo=sockinfo, bind_socket=False)
 
@@ -85,27 +76,47 @@ class Server(TcpWSGIServer):
         return bool(super().readable()) and time.monotonic() >= self.accept_again
 
     def maintenance(self, _: float) -> None:
+        ended = 0
         for channel in list(self.active_channels.values()):
-            channel.look(time.monotonic())
+            ended += channel.look(time.monotonic())
+            # Hundreds whose time ends together would all be answered before the next one who asks.
+            if ended >= MOST_ENDED:
+                break
 
-    def handle_accept(self) -> None:
+    def handle_accept(self) -> bool:
+        """Take one who waits, and say whether anyone did."""
         try:
             accepted = self.accept()
         except OSError as error:
             if error.errno in NO_FILES:
                 self.refuse_without_files()
-            return
+            return False
         if accepted is None:
-            return
+            return False
         connection, address = accepted
         address = (UNIX, 0) if self.family == socket.AF_UNIX else address
         name = "" if address[0] == UNIX or self.proxies.trusts(address[0]) else who(address[0])
-        if len(self.active_channels) >= self.most_connections:
-            self.refuse(connection, FULL)
+        # Who is refused and does not go must not be in the way of others.
+        if len(self.active_channels) - len(self.leaving) >= self.most_connections and not self.make_room():
+            self.refuse(connection, address, FULL)
         elif name and not self.strangers.come(name):
-            self.refuse(connection, CROWDED)
+            self.refuse(connection, address, TOO_MANY_STRANGERS)
         else:
             self.begin_connection(connection, address, name)
+        return True
+
+    def make_room(self) -> bool:
+        """
+        Close one connection on which nothing is asked, a stranger's rather than another; say whether there was one.
+
+        Who fills all connections and is silent, from however many addresses, would keep everyone else out.
+        """
+        before = time.monotonic() - self.limits.full_idle_seconds
+        silent = [channel for channel in self.active_channels.values() if channel.is_silent_since(before)]
+        if not silent:
+            return False
+        min(silent, key=lambda channel: (not channel.stranger, channel.waiting_since)).handle_close()
+        return True
 
     def begin_connection(self, connection: socket.socket, address: Any, name: str) -> None:
         try:
@@ -123,8 +134,17 @@ class Server(TcpWSGIServer):
         else:
             channel.stranger = name
 
-    def refuse(self, connection: socket.socket, why: Refused) -> None:
-        """Answer a connection without having read a byte of it."""
+    def refuse(self, connection: socket.socket, address: Any, why: Refused) -> None:
+        """Answer a connection without a look at what it asks, and end it when the answer has arrived."""
+        if self.certificate is not None or len(self.leaving) >= LAST_WORDS:
+            self.refuse_at_once(connection, why)
+        else:
+            self.receiver.status.refused(why.error_code)
+            channel = Channel(self, connection, address, self.adj, map=self._map)
+            self.leaving.add(channel)
+            channel.say_last(answers.whole(why))
+
+    def refuse_at_once(self, connection: socket.socket, why: Refused) -> None:
         self.receiver.status.refused(why.error_code)
         with suppress(OSError), connection:
             # What TLS has to be spoken with first would cost more than it is worth.
@@ -140,13 +160,18 @@ class Server(TcpWSGIServer):
             os.close(self.spare)
             with suppress(OSError):
                 if (accepted := self.accept()) is not None:
-                    self.refuse(accepted[0], FULL)
+                    self.refuse_at_once(accepted[0], FULL)
         self.spare = open_spare()
         # Otherwise who waits would be told of at every turn.
         self.accept_again = time.monotonic() + (0.0 if self.spare is not None else 0.1)
 
+    def is_crowded(self) -> bool:
+        """Say whether so many are connected that nobody may stay."""
+        return len(self.active_channels) > self.most_connections * CROWDED_SHARE
+
     def begin(self, environ: dict[str, Any]) -> Begun:
         """Decide about a request by its head; one on a kept connection while the server stops is refused too."""
+        self.last_asked = time.monotonic()
         if self.stopping.is_set():
             raise Unavailable("the receiver is stopping.")
         return self.receiver.begin(environ)
@@ -196,14 +221,17 @@ class Receiver:
             # Who is one too many is answered by us: waitress would leave everyone waiting.
             threads=limits.threads, connection_limit=1 << 30, backlog=BACKLOG,
             max_request_header_size=limits.header_bytes, max_request_body_size=limits.body_bytes + 1,
-            cleanup_interval=LOOK_SECONDS, recv_bytes=PIECE_BYTES, url_scheme=scheme,
+            recv_bytes=PIECE_BYTES, url_scheme=scheme,
             asyncore_use_poll=True, ident=None, expose_tracebacks=False, log_socket_errors=False,
             # What proxies write is taken out, or believed, where the head is read.
             clear_untrusted_proxy_headers=False,
         )  # fmt: skip
+        # Which would be cut to whole seconds above.
+        adjustments.cleanup_interval = LOOK_SECONDS
         believed = Proxies(proxies)
         self.server = Server(application, listen(host, port), adjustments, self.sockets, believed, certificate)
         application.status.connections = lambda: len(self.server.active_channels)
+        application.status.waiting = lambda: len(self.server.task_dispatcher.queue)
         if certificate is not None:
             application.status.certificate_expires = lambda: certificate.expires
         shown = bracketed(self.server.effective_host)
@@ -212,13 +240,17 @@ class Receiver:
     def run(self) -> None:
         while not self.server.stopping.is_set():
             self.turn()
+        # Who waits to be let in would be cut off: they are told, as are those who ask on connections that are kept.
+        for _ in range(BACKLOG):
+            if not self.server.handle_accept():
+                break
         # No connection is taken any more; what is being answered is answered.
         wasyncore.dispatcher.close(self.server)
         if self.socket_path is not None:
             self.socket_path.unlink(missing_ok=True)
         deadline = time.monotonic() + self.stop_seconds
-        while self.busy and time.monotonic() < deadline:
-            self.turn()
+        while (self.busy or not self.quiet) and time.monotonic() < deadline:
+            self.turn(QUIET_SECONDS)
         self.server.task_dispatcher.shutdown(timeout=1)
         with self.closing:
             self.closed = True
@@ -226,8 +258,8 @@ class Receiver:
             if self.server.spare is not None:
                 os.close(self.server.spare)
 
-    def turn(self) -> None:
-        wasyncore.loop(timeout=LOOK_SECONDS, use_poll=True, map=self.sockets, count=1)
+    def turn(self, timeout_seconds: float = TURN_SECONDS) -> None:
+        wasyncore.loop(timeout=timeout_seconds, use_poll=True, map=self.sockets, count=1)
         if self.reloading:
             self.reloading = False
             self.reload_now()
@@ -244,6 +276,11 @@ class Receiver:
     @property
     def busy(self) -> bool:
         return any(channel.requests or channel.total_outbufs_len for channel in self.server.active_channels.values())
+
+    @property
+    def quiet(self) -> bool:
+        """Whether nobody has asked for a moment, of those who might be in the midst of it when the server stops."""
+        return time.monotonic() - self.server.last_asked > QUIET_SECONDS
 
     def reload(self) -> None:
         """Open the access log and read the certificate again, soon."""

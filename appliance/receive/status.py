@@ -24,6 +24,10 @@ class Status:
         """Who shows it may read the metrics; without one, who asks from this machine."""
         self.connections: Callable[[], int] = lambda: 0
         """How many connections are open; the server says so."""
+        self.waiting: Callable[[], int] = lambda: 0
+        """How many requests wait for a thread; the server says so."""
+        self.staged_bytes: Callable[[], int] = lambda: 0
+        """What bodies take that are being received or stored; the application says so."""
         self.certificate_expires: Callable[[], float | None] = lambda: None
         """Until when the certificate is valid, in Unix seconds; the server says so where it has one."""
         self.started = time.monotonic()

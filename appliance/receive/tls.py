@@ -1,10 +1,12 @@
 """TLS: the certificate, read again when asked, and connections that never wait for the other end."""
 
 import ssl
+import stat
 from pathlib import Path
 from typing import Any
 
 from appliance.errors import BadConfiguration, NoInput
+from appliance.receive.log import logger
 
 WAITING = (ssl.SSLWantReadError, ssl.SSLWantWriteError)
 
@@ -39,6 +41,8 @@ class Certificate:
                 except OSError as own:
                     raise NoInput(f"{path} cannot be read: {own.strerror}.") from error
             raise NoInput(f"{self.certificate} and {self.key} cannot be read: {error.strerror}.") from error
+        if self.key.stat().st_mode & stat.S_IROTH:
+            logger.warning("everyone on this machine can read the key of the certificate: chmod o= %s", self.key)
         self.expires = expiry(self.certificate)
         self.context = context
 

@@ -3,7 +3,7 @@
 import hashlib
 import json
 import time
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, replace
 from typing import Any
@@ -29,7 +29,7 @@ class Batch:
     digest: bytes
     kind: str
     """Where it came from: "trickle", "csv" or "recording"."""
-    samples: Iterable[Samples] | Prepared
+    samples: Sequence[Samples] | Prepared
     facts: Mapping[str, Any]
     """Facts of the machine of the samples; a batch with facts is of one machine."""
     machine: str = ""
@@ -183,15 +183,10 @@ def add(db: Database, batch: Batch) -> Receipt:
         add_facts(db, machine, batch.facts, now)
     known = every.count() - fresh.count() - sum(not fresh.has(*key) for key in conflicts)
     receipt = Receipt(batch.digest.hex(), every.count(), fresh.count(), known, len(conflicts), *every.span())
+    told = json.dumps({name: getattr(receipt, name) for name in Receipt.__slots__})
     db.execute_sql(
         "INSERT INTO batch(digest, kind, key_id, received_ms, receipt) VALUES(?, ?, ?, ?, ?)",
-        (
-            batch.digest,
-            batch.kind,
-            batch.key_id,
-            now,
-            json.dumps({name: getattr(receipt, name) for name in Receipt.__slots__}),
-        ),
+        (batch.digest, batch.kind, batch.key_id, now, told),
     )
     return receipt
 

@@ -162,9 +162,17 @@ def unpack(raw: bytes, noise: bytes, version: int) -> tuple[Times, list[Numbers]
     for code, numbers_of_width in enumerate(stored):
         matrix[widths == code, 1:] = numbers_of_width.reshape(-1, n - 1) if n > 1 else 0
     with np.errstate(over="ignore"):
-        matrix[:, 1:] *= divisors[:, None]
+        divided = np.flatnonzero(divisors != 1)
+        matrix[divided, 1:] *= divisors[divided, None]
         matrix[:, 0] = firsts
-        np.cumsum(matrix, axis=1, out=matrix)
+        if n < LONG:
+            np.cumsum(matrix, axis=1, out=matrix)
+        else:
+            # Most counters of a machine do not move.
+            still = widths == CONSTANT
+            matrix[still] = firsts[still, None]
+            for at in np.flatnonzero(~still).tolist():
+                np.cumsum(matrix[at], out=matrix[at])
     masks = [
         np.unpackbits(np.frombuffer(take(-(-n // 8)), np.uint8), count=n).astype(bool) if flag else None
         for flag in masked
@@ -217,8 +225,12 @@ def as_whole(numbers: Numbers) -> tuple[int, npt.NDArray[np.int64]]:
     if numbers.dtype.kind == "i":
         return 0, numbers.astype(np.int64, copy=False)
     floats = numbers.astype(np.float64)
-    if not np.signbit(floats[floats == 0]).any() and np.isfinite(floats).all():
+    if not np.signbit(floats[floats == 0]).any() and (np.abs(floats) < EXACT).all():
+        few = floats[:64]
         for decimals in range(MAX_DECIMALS + 1):
+            # The first ones tell most often that there are more decimals.
+            if (np.rint(few * 10.0**decimals) / 10.0**decimals != few).any():
+                continue
             scaled = np.rint(floats * 10.0**decimals)
             if (np.abs(scaled) >= EXACT).any():
                 break
@@ -257,9 +269,12 @@ def checksum(at_ms: Times, numbers: Sequence[Numbers], masks: Sequence[npt.NDArr
     changed always changes it. It has not to withstand people, and takes a tenth of the time of what would.
     """
     factors = weights(len(at_ms).bit_length())[: len(at_ms)]
-    # By way of bytes: of many short columns, looking at each as another type would take longer than all the rest.
-    bits = np.frombuffer(b"".join([column.tobytes() for column in (at_ms, *numbers)]), np.uint64)
-    sums = bits.reshape(-1, len(at_ms)) @ factors
+    if len(at_ms) >= LONG:
+        sums = np.array([column.view(np.uint64) @ factors for column in (at_ms, *numbers)])
+    else:
+        # Of many short columns, looking at each as another type would take longer than all the rest.
+        bits = np.frombuffer(b"".join([column.tobytes() for column in (at_ms, *numbers)]), np.uint64)
+        sums = bits.reshape(-1, len(at_ms)) @ factors
     found = hashlib.blake2b(sums.astype("<u8").data, digest_size=8)
     found.update("".join([column.dtype.kind for column in numbers]).encode())
     for mask in masks:

@@ -18,7 +18,11 @@ class Prepared:
     """The blocks of a batch; a sink for samples. Not to be used by two threads at once."""
 
     def __init__(self, samples: Iterable[Samples] = ()) -> None:
-        self.clear()
+        self.seen = Seen()
+        self.blocks: list[tuple[Encoded, int, int]] = []
+        """With the place and size of their data."""
+        self.file = tempfile.SpooledTemporaryFile(MEMORY_BYTES)  # noqa: SIM115 - it lives as long as the blocks
+        weakref.finalize(self, self.file.close)
         for part in samples:
             self.append(part)
 
@@ -42,9 +46,9 @@ class Prepared:
 
     def clear(self) -> None:
         self.seen = Seen()
-        self.blocks: list[tuple[Encoded, int, int]] = []
-        self.file = tempfile.SpooledTemporaryFile(MEMORY_BYTES)  # noqa: SIM115 - it lives as long as the blocks
-        weakref.finalize(self, self.file.close)
+        self.blocks.clear()
+        self.file.seek(0)
+        self.file.truncate()
 
     def __iter__(self) -> Iterator[Encoded]:
         """Give what is known of each block without its data."""

@@ -23,8 +23,8 @@ def keep_to_ourselves() -> None:
     resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
 
 
-def make_folder(folder: Path) -> None:
-    """Make a folder, and those above it that are missing, for us alone; raise NoPermission if others may change it."""
+def make_folder(folder: Path, root: Path) -> None:
+    """Make a folder, and those above it that are missing, for the owner of the data folder `root` alone."""
     missing = []
     while not folder.exists() and not folder.is_symlink():
         missing.append(folder)
@@ -32,16 +32,26 @@ def make_folder(folder: Path) -> None:
     for path in reversed(missing):
         with suppress(FileExistsError):
             path.mkdir(FOLDER_MODE)
+            if root in path.parents:
+                give_to_owner(path)
 
 
 def make_file(path: Path) -> None:
-    """Make an empty file for us alone, if it is not there."""
+    """Make an empty file, if it is not there, for the owner of its folder alone."""
     # A file that is there is not opened: to close it would drop the locks that SQLite holds on it in this process.
     if not os.path.lexists(path):
         with suppress(FileExistsError):
             number = os.open(path, os.O_CREAT | os.O_EXCL | os.O_WRONLY | os.O_NOFOLLOW | os.O_CLOEXEC, FILE_MODE)
             os.fchmod(number, FILE_MODE)
             os.close(number)
+            give_to_owner(path)
+
+
+def give_to_owner(path: Path) -> None:
+    """Let what root made for a receiver that is not root's be the receiver's, as SQLite does with its own files."""
+    if os.geteuid() == ROOT:
+        above = path.parent.stat()
+        os.chown(path, above.st_uid, above.st_gid, follow_symlinks=False)
 
 
 def check(path: Path, root: Path) -> None:

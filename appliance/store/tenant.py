@@ -109,6 +109,7 @@ class TenantStore:
         """Batches on their way into the store; taken by whoever holds `lock`."""
         self.grown: dict[Any, int] = {}
         """What may have come to have many small blocks, since `merging` last looked."""
+        self.ended = False
         self.used_at = 0.0
         """When it was last used, by the monotonic clock."""
         self.until = float("inf")
@@ -173,7 +174,9 @@ class TenantStore:
         return not self.database.is_closed()
 
     def close(self) -> None:
+        """Close it for good: who still waits for its turn does not open it again."""
         with self.lock.free:
+            self.ended = True
             self.database.close()
 
     def __enter__(self) -> "TenantStore":
@@ -194,6 +197,8 @@ class Turn:
         self.free.acquire()
         try:
             if not self.store.is_open:
+                if self.store.ended:
+                    raise FolderGone(f"{self.store.path} was closed meanwhile: try again.")
                 self.store.check_there()
                 self.store.database.connect()
                 self.store.prepare()

@@ -157,9 +157,9 @@ def test_tenants_are_listed_and_shown(stored: Program) -> None:
     shown = stored("tenant", "show", "team-a")
     listed = stored.json("tenant", "list")
 
-    assert re.split(r" {2,}", head) == ["tenant", "keys", "machines", "size", "last received"]
-    assert re.fullmatch(r"team-a +1 +2  [\d.]+ kB +just now", first)
-    assert re.fullmatch(r"team-b +0 +0  0 B +never", second)
+    assert re.split(r" {2,}", head) == ["tenant", "keys", "machines", "size", "keeps", "last received"]
+    assert re.fullmatch(r"team-a +1 +2  [\d.]+ kB +everything +just now", first)
+    assert re.fullmatch(r"team-b +0 +0  0 B +everything +never", second)
     assert "samples   2024-01-01 00:00:00Z to 2024-01-01 00:01:00Z" in shown
     assert "keys      1 valid, 1 not (any more)" in shown
     assert listed[0] == stored.json("tenant", "show", "team-a")

@@ -21,7 +21,7 @@ def test_2000_kills_lose_nothing_and_store_nothing_twice(data: Path) -> None:
         f"{ROUNDS} kills, {len(oracle.acknowledged)} samples acknowledged in {oracle.answers[200]} answers, "
         f"{len(found)} stored; ready after {statistics.median(receiver.ready_seconds):.2f} s (forked, median)"
     )
-    assert set(oracle.answers) == {200}
+    assert oracle.faults == set()
     assert oracle.acknowledged <= found.keys() <= oracle.sent
     assert set(found.values()) == {1}
 

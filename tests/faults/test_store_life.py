@@ -12,7 +12,7 @@ from aging import MIDNIGHT, TENANT, add, make, merge_all, retain, times
 from cut_short import CALLS, CASES, Case, Ingest, Merging
 from injected import Point
 from spoilt import decode_unchecked, read_after_flips
-from test_full_disk import fill
+from test_full_disk import fill, mounted_disk
 from test_lives_of_stores import MANY
 
 from appliance.errors import InsufficientStorage
@@ -97,15 +97,8 @@ def test_control_without_checksums_they_are(data: Path, monkeypatch: pytest.Monk
 
 @pytest.fixture
 def small_disk(tmp_path: Path) -> Iterator[Path]:
-    folder = tmp_path / "disk"
-    folder.mkdir()
-    mounted = subprocess.run(
-        ["mount", "-t", "tmpfs", "-o", f"size={DISK_BYTES}", "tmpfs", str(folder)], capture_output=True, check=False
-    )
-    if mounted.returncode:
-        pytest.skip(f"needs to mount a tmpfs: {mounted.stderr.decode().strip()}")
-    yield folder
-    subprocess.run(["umount", "--lazy", str(folder)], check=True)
+    with mounted_disk(tmp_path / "disk", DISK_BYTES) as folder:
+        yield folder
 
 
 def fill_to(disk: Path, free_bytes: int) -> None:

@@ -1,11 +1,13 @@
 """A file that is read in pieces is the same as one that is read whole."""
 
+import random
 from pathlib import Path
 
 import pytest
 
 from appliance.errors import Conflict
 from appliance.formats import csv_file, csv_pieces, csv_table
+from appliance.metrics import Group
 from appliance.samples import Parsed
 
 HEADER = (
@@ -64,6 +66,21 @@ def test_a_file_in_pieces_says_the_same(lines: list[str], tmp_path: Path, monkey
     assert values_of(pieces) == values_of(whole)
     assert pieces.count == whole.count == 120
     assert pieces.warnings == whole.warnings
+
+
+def test_rows_in_no_order_are_put_in_order_a_day_at_a_time(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    lines = [
+        line(hour * 3600, machine, hour if hour % 3 else None, hour / 4) for hour in range(72) for machine in ("a", "b")
+    ]
+    random.Random(1).shuffle(lines)
+    path = written(tmp_path, lines)
+
+    pieces = in_pieces(path, monkeypatch)
+
+    whole = csv_file.read(path)
+    assert values_of(pieces) == values_of(whole)
+    assert pieces.count == whole.count == 144
+    assert {len(part.at_ms) for part in pieces.samples if part.group is Group.MEMORY} == {24}
 
 
 def test_rows_that_repeat_others_far_away_are_left_out(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -31,6 +31,7 @@ TENANT, START = "team-a", 1_704_067_200
 HEADER = "timestamp,machine_id,cpu_user,cpu_system,cpu_idle,cpu_iowait,mem_total,mem_free,mem_available\n"
 WRITERS = 4
 FILE_ROWS = [20] * 8 + [200] * 3 + [1500]
+BUSY = {429, 503}
 AGAIN = 0.05
 """How often a batch that was answered is sent once more."""
 Sample = tuple[str, int, int]
@@ -43,6 +44,11 @@ class Oracle:
     sent: set[Sample] = field(default_factory=set)
     """All that may be stored."""
     answers: Counter[int] = field(default_factory=Counter)
+
+    @property
+    def faults(self) -> set[int]:
+        """What was answered that is neither good nor a request to wait."""
+        return set(self.answers) - {200} - BUSY
 
 
 class Forked:
@@ -110,8 +116,8 @@ class Writer(threading.Thread):
             samples, path, body, kind = self.batch()
             self.oracle.sent.update(samples)
             while (status := self.post(path, body, kind)) != 200:
-                # Nobody answers: it is dead, and another will come. Any other answer is a fault that the test shows.
-                if status or self.over.wait(0.003):
+                # Nobody answers: it is dead, and another will come. What is neither that nor BUSY is a fault.
+                if (status and status not in BUSY) or self.over.wait(0.05 if status else 0.003):
                     return
             self.oracle.acknowledged.update(samples)
             if self.chance.random() < AGAIN:

@@ -3,6 +3,7 @@
 import http.client
 import json
 import socket
+import threading
 from collections.abc import Callable, Mapping
 from contextlib import suppress
 from dataclasses import dataclass
@@ -120,6 +121,15 @@ class Peer:
 
     def stored_nothing(self) -> bool:
         return not any(sum(self.stored(tenant).values()) for tenant in ("team-a", "team-b"))
+
+
+def at_once(work: Callable[[int], None], count: int) -> None:
+    """Do something in so many threads, each with a number, and wait for all of them."""
+    threads = [threading.Thread(target=work, args=(number,)) for number in range(count)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
 
 
 def assert_refused(reply: Reply, status: int, code: str) -> dict[str, Any]:

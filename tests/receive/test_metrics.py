@@ -53,6 +53,7 @@ def test_what_the_receiver_did_is_counted(peer: Peer) -> None:
     assert found["upload_duration_seconds_bucket"][("le", "+Inf"),] == 3
     assert found["pcd_trickle_duration_seconds_count"][()] == 1
     assert found["pcd_active_connections"][()] >= 1
+    assert (found["pcd_waiting_requests"][()], found["pcd_staged_bytes"][()]) == (0, 0)
     assert found["pcd_healthy"][()] == 1
 
 

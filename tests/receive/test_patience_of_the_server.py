@@ -3,13 +3,12 @@
 import http.client
 import json
 import socket
-import threading
 import time
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 
 import pytest
-from receiver_peer import TRICKLE, UPLOAD, Peer, StartReceiver, batch, csv_text
+from receiver_peer import TRICKLE, UPLOAD, Peer, StartReceiver, at_once, batch, csv_text
 
 from appliance.receive.limits import Limits
 
@@ -41,6 +40,17 @@ def read(connection: socket.socket) -> bytes:
     return received
 
 
+def is_cut_off(connection: socket.socket, piece: bytes) -> bool:
+    """Send ten pieces a second until nobody takes them any more; say whether that comes within ten seconds."""
+    try:
+        for _ in range(100):
+            connection.sendall(piece)
+            time.sleep(0.1)
+    except (BrokenPipeError, ConnectionResetError):
+        return True
+    return False
+
+
 @pytest.mark.parametrize("sent", ["GET /health HT", "GET /health HTTP/1.1\r\nHost: x\r\nX: "])
 def test_a_head_that_does_not_end_is_answered_and_closed(start_receiver: StartReceiver, sent: str) -> None:
     answer = start_receiver(QUICK).raw(sent.encode())
@@ -55,26 +65,15 @@ def test_a_head_that_comes_byte_by_byte_has_no_more_time(start_receiver: StartRe
 
     with connections(peer, 1) as [connection]:
         connection.sendall(b"GET /health HTTP/1.1\r\nX: ")
-        try:
-            for _ in range(100):
-                connection.sendall(b"y")
-                time.sleep(0.1)
-        except (BrokenPipeError, ConnectionResetError):
-            return
-    pytest.fail("it may go on for ever")
+
+        assert is_cut_off(connection, b"y")
 
 
 def test_empty_lines_are_no_request_and_keep_no_connection(start_receiver: StartReceiver) -> None:
     peer = start_receiver(Limits(idle_seconds=1))
 
     with connections(peer, 1) as [connection]:
-        try:
-            for _ in range(100):
-                connection.sendall(b"\r\n\r\n")
-                time.sleep(0.1)
-        except (BrokenPipeError, ConnectionResetError):
-            return
-    pytest.fail("it may go on for ever")
+        assert is_cut_off(connection, b"\r\n\r\n")
 
 
 def test_a_body_that_does_not_come_is_answered_and_closed(start_receiver: StartReceiver) -> None:
@@ -106,13 +105,8 @@ def test_no_body_may_take_for_ever_however_fast_it_comes(start_receiver: StartRe
 
     with connections(peer, 1) as [connection]:
         connection.sendall(head(peer, UPLOAD, 50_000_000))
-        try:
-            for _ in range(60):
-                connection.sendall(b"x" * 10_000)
-                time.sleep(0.1)
-        except (BrokenPipeError, ConnectionResetError):
-            return
-    pytest.fail("it may go on for ever")
+
+        assert is_cut_off(connection, b"x" * 10_000)
 
 
 def test_who_does_not_read_its_answer_is_cut_off(start_receiver: StartReceiver) -> None:
@@ -183,7 +177,7 @@ def test_who_has_shown_a_key_is_no_stranger(start_receiver: StartReceiver) -> No
 
 
 def test_more_connections_than_there_may_be_are_told_so(start_receiver: StartReceiver) -> None:
-    peer = start_receiver(Limits(connections=5))
+    peer = start_receiver(Limits(connections=5, full_idle_seconds=1000))
 
     with connections(peer, 5), connections(peer, 1) as [one_more]:
         refused = read(one_more)
@@ -191,6 +185,27 @@ def test_more_connections_than_there_may_be_are_told_so(start_receiver: StartRec
     assert refused.startswith(b"HTTP/1.1 503 ")
     assert json.loads(refused.partition(b"\r\n\r\n")[2])["error_code"] == "OVERLOADED"
     assert b"Retry-After: " in refused
+
+
+def test_who_fills_all_connections_and_is_silent_makes_room(start_receiver: StartReceiver) -> None:
+    peer = start_receiver(Limits(connections=5, full_idle_seconds=1, header_seconds=1000, idle_seconds=1000))
+
+    with connections(peer, 5, "127.0.0.3") as silent:
+        silent[0].sendall(b"GET /health HTTP/1.1\r\nX: ")
+        time.sleep(1.5)
+        answers = [peer.ask("GET", "/health").status for _ in range(4)]
+
+    assert answers == [200] * 4
+
+
+def test_who_is_refused_and_stays_is_in_nobodys_way(start_receiver: StartReceiver) -> None:
+    peer = start_receiver(Limits(stranger_connections=2, connections=10, linger_seconds=20))
+
+    with connections(peer, 60, "127.0.0.3"), connections(peer, 1) as [other]:
+        other.sendall(b"GET /health HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n")
+        answer = read(other)
+
+    assert answer.startswith(b"HTTP/1.1 200 ")
 
 
 def test_health_is_answered_first_while_four_hundred_send_slowly(start_receiver: StartReceiver) -> None:
@@ -224,6 +239,13 @@ def has_answer(connection: socket.socket) -> bool:
     return True
 
 
+def wait_until_nothing_is_staged(peer: Peer) -> None:
+    """What a request takes is given back after its answer."""
+    deadline = time.monotonic() + 20
+    while peer.application.staging.taken and time.monotonic() < deadline:
+        time.sleep(0.05)
+
+
 def test_bodies_of_a_tenant_take_so_much_room_and_no_more(start_receiver: StartReceiver) -> None:
     peer = start_receiver(Limits(tenant_staged_bytes=1_500_000, staged_bytes=2_500_000))
 
@@ -236,9 +258,7 @@ def test_bodies_of_a_tenant_take_so_much_room_and_no_more(start_receiver: StartR
             other_tenant.sendall(head(peer, UPLOAD, 1_400_000, peer.other_key))
             peer.ask("GET", "/health")
             all_together = peer.raw(head(peer, UPLOAD, 200_000))
-    deadline = time.monotonic() + 20
-    while peer.application.staging.taken and time.monotonic() < deadline:
-        time.sleep(0.05)
+    wait_until_nothing_is_staged(peer)
 
     assert same_tenant.startswith(b"HTTP/1.1 429 ")
     assert small.status == 200
@@ -255,9 +275,7 @@ def test_what_a_request_takes_is_given_back_however_it_ends(start_receiver: Star
     peer.raw(head(peer, UPLOAD, 1000) + b"x")
     with connections(peer, 1) as [gone]:
         gone.sendall(head(peer, UPLOAD, 1000) + b"x")
-    deadline = time.monotonic() + 20
-    while peer.application.staging.taken and time.monotonic() < deadline:
-        time.sleep(0.05)
+    wait_until_nothing_is_staged(peer)
 
     assert not peer.application.staging.taken
 
@@ -276,11 +294,8 @@ def test_requests_of_many_threads_are_all_answered(peer: Peer) -> None:
             statuses.append(answer.status)
         connection.close()
 
-    threads = [threading.Thread(target=ask, args=(number,)) for number in range(16)]
-    for thread in threads:
-        thread.start()
-    for thread in threads:
-        thread.join()
+    at_once(ask, 16)
 
+    wait_until_nothing_is_staged(peer)
     assert statuses == [200] * 160
     assert not peer.application.staging.taken

@@ -13,7 +13,7 @@ def test_what_was_acknowledged_is_there_once_however_often_the_receiver_is_kille
     oracle = live(receiver, ROUNDS, seed=1)
 
     found = stored(data)
-    assert set(oracle.answers) == {200}
+    assert oracle.faults == set()
     assert len(oracle.acknowledged) > ROUNDS
     assert oracle.acknowledged <= found.keys() <= oracle.sent
     assert set(found.values()) == {1}

@@ -8,14 +8,13 @@ import socket
 import ssl
 import stat
 import subprocess
-import threading
 import time
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
 from pathlib import Path
 
 import pytest
-from receiver_peer import Peer, StartReceiver, batch, csv_text
+from receiver_peer import BOUNDARY, UPLOAD, Peer, StartReceiver, at_once, batch, csv_text, form
 
 from appliance.errors import BadConfiguration, CannotCreate, InUse, NoInput, NoPermission, UsageError
 from appliance.receive.limits import Limits
@@ -77,8 +76,6 @@ def test_a_collector_and_an_upload_come_by_tls(secure: Peer, tmp_path: Path) -> 
     connection.close()
     uploading = http.client.HTTPSConnection("localhost", port, context=trusting(tmp_path / "tls.pem"), timeout=60)
     body = csv_text(rows=50_000).encode()
-    from receiver_peer import BOUNDARY, UPLOAD, form
-
     uploading.request(
         "POST", UPLOAD, form(body, machine_id="web-1"),
         {**key, "Content-Type": f"multipart/form-data; boundary={BOUNDARY}"},
@@ -179,11 +176,7 @@ def test_many_at_once_are_answered_by_tls(secure: Peer, tmp_path: Path) -> None:
             statuses.append(answer.status)
         connection.close()
 
-    threads = [threading.Thread(target=ask, args=(number,)) for number in range(12)]
-    for thread in threads:
-        thread.start()
-    for thread in threads:
-        thread.join()
+    at_once(ask, 12)
 
     assert statuses == [200] * 60
 
@@ -250,6 +243,18 @@ def test_files_that_are_no_certificate_and_key_are_one_sentence(
 
     with pytest.raises(NoInput if content is None else BadConfiguration, match=which):
         Certificate(tmp_path / "tls.pem", tmp_path / "tls.key")
+
+
+def test_a_key_that_everyone_can_read_is_warned_of(
+    make: Make, tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    make()
+    assert caplog.text == ""
+    (tmp_path / "tls.key").chmod(0o644)
+
+    Certificate(tmp_path / "tls.pem", tmp_path / "tls.key")
+
+    assert f"chmod o= {tmp_path / 'tls.key'}" in caplog.text
 
 
 @pytest.fixture

@@ -34,6 +34,8 @@ class Case:
 
     def make(self) -> None:
         make(self.data)
+        with TenantStore(self.data, TENANT) as store:
+            self.before = times(store)
 
     def prepare(self, place: Path) -> Callable[[], object]:
         data = place / "data"
@@ -121,11 +123,6 @@ class Ingest(Case):
 class Merging(Case):
     """Small blocks of three days are joined."""
 
-    def make(self) -> None:
-        super().make()
-        with TenantStore(self.data, TENANT) as store:
-            self.before = times(store)
-
     def act(self, data: Path) -> None:
         with TenantStore(data, TENANT) as store:
             merge_all(store)
@@ -142,8 +139,6 @@ class Retention(Case):
 
     def make(self) -> None:
         super().make()
-        with TenantStore(self.data, TENANT) as store:
-            self.before = times(store)
         after = self.data.with_name("after")
         shutil.copytree(self.data, after)
         with TenantStore(after, TENANT) as store:
@@ -165,11 +160,6 @@ class Retention(Case):
 
 class SettingAside(Case):
     """A file goes into quarantine."""
-
-    def make(self) -> None:
-        super().make()
-        with TenantStore(self.data, TENANT) as store:
-            self.before = times(store)
 
     def act(self, data: Path) -> None:
         with suppress(OSError):

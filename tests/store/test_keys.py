@@ -181,6 +181,15 @@ def test_when_a_key_was_used_is_noted_to_the_minute_and_only_for_a_valid_key(
     assert [key["used_ms"] for key in Registry(data, read_only=True).keys(None)] == [now - now % MINUTE_MS, None]
 
 
+def test_what_a_key_signed_is_a_use_of_the_key(registry: Registry) -> None:
+    key = registry.create_key("team-a")
+
+    registry.grant_of(id_of(key))
+    registry.write_used()
+
+    assert registry.keys(None)[0]["used_ms"] is not None
+
+
 def test_an_earlier_use_does_not_hide_a_later_one(registry: Registry, monkeypatch: pytest.MonkeyPatch) -> None:
     key = registry.create_key("team-a")
     now = now_ms()

@@ -2,6 +2,8 @@
 
 import os
 import stat
+import subprocess
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -29,6 +31,10 @@ def made(data: Path) -> Path:
     return data
 
 
+LONE = {"TENANT", "STORE"}
+"""Files without an ending."""
+
+
 def modes(folder: Path) -> dict[str, str]:
     return {path.name: oct(stat.S_IMODE(path.lstat().st_mode)) for path in [folder, *folder.rglob("*")]}
 
@@ -41,10 +47,10 @@ def test_with_an_open_umask_everything_is_ours_alone_also_while_it_is_used(data:
         found = modes(data)
     registry.close()
 
-    assert {
-        name: mode for name, mode in found.items() if "." not in name and name not in ("TENANT", "STORE")
-    } == dict.fromkeys(["data", "tenants", folder_of(data, "team-a").name], "0o700")
-    files = {"TENANT", *(name for name in found if "sqlite" in name)}
+    assert {name: mode for name, mode in found.items() if "." not in name and name not in LONE} == dict.fromkeys(
+        ["data", "tenants", folder_of(data, "team-a").name], "0o700"
+    )
+    files = {*LONE, *(name for name in found if "sqlite" in name)}
     assert {"registry.sqlite-wal", "data.sqlite-wal", "data.sqlite-shm"} <= files
     assert {found[name] for name in files} == {"0o600"}
 
@@ -155,3 +161,34 @@ def test_what_belongs_to_another_user_is_refused_except_to_root(made: Path, monk
         private.check_one(path, stat.S_IFREG)
     monkeypatch.setattr(os, "geteuid", lambda: private.ROOT)
     private.check_one(path, stat.S_IFREG)
+
+
+@pytest.mark.skipif(os.geteuid() != private.ROOT, reason="needs root, who alone may give files away")
+def test_what_root_makes_in_the_folder_of_a_receiver_is_the_receivers(data: Path) -> None:
+    """`sudo perfanalysis import` would make files that the receiver cannot open."""
+    data.mkdir(0o700)
+    os.chown(data, 12345, 12345)
+
+    with Registry(data) as registry:
+        registry.create_tenant("team-a")
+        with TenantStore(data, "team-a"):
+            owners = {path.name: (path.stat().st_uid, path.stat().st_gid) for path in data.rglob("*")}
+
+    assert len(owners) >= 9
+    assert set(owners.values()) == {(12345, 12345)}
+
+
+def test_a_process_that_keeps_to_itself_makes_files_for_itself_and_leaves_no_core(tmp_path: Path) -> None:
+    program = (
+        "import os, resource; from pathlib import Path; from appliance.store import private\n"
+        "os.umask(0); private.keep_to_ourselves(); Path('made').touch(); Path('folder').mkdir()\n"
+        "print(resource.getrlimit(resource.RLIMIT_CORE))"
+    )
+
+    done = subprocess.run(
+        [sys.executable, "-c", program], cwd=tmp_path, capture_output=True, text=True, check=True,
+        env={**os.environ, "PYTHONPATH": str(Path(__file__).parents[2])},
+    )  # fmt: skip
+
+    assert done.stdout == "(0, 0)\n"
+    assert {name: modes(tmp_path)[name] for name in ("made", "folder")} == {"made": "0o600", "folder": "0o700"}

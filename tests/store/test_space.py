@@ -54,6 +54,14 @@ def test_an_import_says_it_in_one_sentence_and_stores_nothing(
         assert store.database.execute_sql("SELECT count(*) FROM batch").fetchone() == (0,)
 
 
+def test_run_says_it_before_it_records(data: Path, run_program: RunProgram) -> None:
+    done = run_program("run", "--duration", "5s", "--data", data, "--min-free", "100000TB")
+
+    assert done.returncode == 74
+    assert "nothing more is stored until there is room" in done.stderr
+    assert "Recording" not in done.stderr
+
+
 def test_the_reserve_takes_its_place_on_the_disk_and_gives_it_up_once(tmp_path: Path) -> None:
     Space(tmp_path, 0, 1 << 20).keep_reserve()
 

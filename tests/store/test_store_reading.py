@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 from aging import MIDNIGHT, add, make, merge_all, times
 
-from appliance.errors import Unavailable
+from appliance.errors import FolderGone, Unavailable
 from appliance.store import tenant
 from appliance.store.tenant import TenantStore
 
@@ -47,3 +47,23 @@ def test_a_reader_sees_each_sample_once_while_blocks_are_joined(data: Path) -> N
 
     assert len(seen) > 5
     assert all(each == before for each in seen)
+
+
+def test_a_store_that_rests_wakes_when_it_is_used_and_one_that_is_closed_does_not(data: Path) -> None:
+    store = TenantStore(data, "team-a")
+    add(store, [MIDNIGHT])
+
+    assert store.rest()
+    assert not store.is_open
+    assert times(store) == [MIDNIGHT]
+    store.close()
+    with pytest.raises(FolderGone, match="was closed meanwhile"):
+        times(store)
+
+
+def test_a_store_that_is_used_does_not_rest(data: Path) -> None:
+    with TenantStore(data, "team-a") as store:
+        with store.lock:
+            assert not store.rest()
+
+        assert store.is_open
