@@ -1,5 +1,6 @@
 """`perfanalysis verify`."""
 
+import shlex
 from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -43,7 +44,7 @@ def command(context: click.Context, tenant: str | None, as_json: bool, data: Pat
     else:
         show(("tenant", "machines", "blocks", "batches", "state"), [row(*each) for each in found.items()])
     for name, examined in damaged.items():
-        tell(name, examined)
+        tell(name, examined, data)
     if damaged:
         context.exit(BadData.exit_code)
 
@@ -66,7 +67,7 @@ def row(name: str, examined: "Examined") -> tuple[str, int, int, int, str]:
     return name, examined.machines, examined.blocks, examined.batches, state
 
 
-def tell(name: str, examined: "Examined") -> None:
+def tell(name: str, examined: "Examined", data: Path) -> None:
     """Say what is damaged and what to type."""
     where = f"tenant {name}" if name else "the registry"
     for damage in examined.damages[:MAX_TOLD]:
@@ -74,7 +75,10 @@ def tell(name: str, examined: "Examined") -> None:
     if len(examined.damages) > MAX_TOLD:
         click.echo(f"{counted(len(examined.damages) - MAX_TOLD, 'more damage')} of {where}: --json has all.", err=True)
     of = f" --tenant {name}" if name else ""
-    click.echo(f"Bring {where} back: perfanalysis restore BACKUP{of} --replace", err=True)
+    into = shlex.quote(str(data))
+    click.echo(
+        f"Stop the receiver and bring {where} back: perfanalysis restore BACKUP{of} --replace --data {into}", err=True
+    )
 
 
 def place(damage: "Damage") -> str:

@@ -9,6 +9,8 @@ from pathlib import Path
 
 import pytest
 
+from appliance.cli import run_command
+
 RunProgram = Callable[..., subprocess.CompletedProcess[str]]
 ROWS = (
     "timestamp,machine_id,cpu_user,cpu_system,cpu_idle,cpu_iowait,mem_total,mem_free,mem_available\n"
@@ -18,12 +20,14 @@ ROWS = (
 
 
 @pytest.fixture
-def filled(run_program: RunProgram, data: Path, tmp_path: Path) -> Path:
+def filled(data: Path, tmp_path: Path) -> Path:
+    """A data folder of two tenants; made in this process, which starts no other six."""
     (tmp_path / "web-1.csv").write_text(ROWS)
     for name in ("team-a", "team-b"):
-        run_program("tenant", "create", name, "--data", data)
-        run_program("key", "create", "--tenant", name, "--data", data)
-        assert run_program("import", "--tenant", name, "--data", data, "web-1.csv").returncode == 0
+        of = ["--tenant", name, "--data", str(data)]
+        assert run_command(["tenant", "create", name, "--data", str(data)], "perfanalysis") == 0
+        assert run_command(["key", "create", *of], "perfanalysis") == 0
+        assert run_command(["import", *of, str(tmp_path / "web-1.csv")], "perfanalysis") == 0
     return data
 
 
