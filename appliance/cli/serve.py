@@ -137,8 +137,10 @@ def command(
     from appliance.receive import log, server
     from appliance.receive.application import application
     from appliance.receive.stores import Stores
+    from appliance.store import private
     from appliance.store.registry import DEFAULT_TENANT
 
+    private.keep_to_ourselves()
     log.configure(log_level.lower(), sys.stderr)
     certificate = certificate_of(tls_cert, tls_key)
     token = token_of(metrics_token_file)
@@ -152,7 +154,7 @@ def command(
             # A receiver goes on, also if nobody listens to what it says.
             with suppress(BrokenPipeError):
                 click.echo(f"Listening on {url} (data in {data}); Ctrl-C stops it.")
-                if all(key["revoked_ms"] for key in stores.registry.keys(None)):
+                if all(key["state"] in ("revoked", "expired") for key in stores.registry.keys(None)):
                     click.echo(
                         f"Nobody has a key. Make one: perfanalysis key create --data {shlex.quote(str(data))}", err=True
                     )

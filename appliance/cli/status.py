@@ -83,7 +83,7 @@ def road(status: Mapping[str, Any]) -> Iterator[str]:
     yield f"  sent      {status['sent']:,} stored, {refused:,} refused, {lost:,} lost"
     oldest = f", the oldest for {text(status['spool_oldest_seconds'])}" if status["spool_samples"] else ""
     place = status["spool"] if status["spool_on_disk"] else "MEMORY"
-    yield f"  waiting   {status['spool_samples']:,} ({status['spool_bytes'] / 1e6:.1f} MB) in {place}{oldest}"
+    yield f"  waiting   {status['spool_samples']:,} ({size(status['spool_bytes'])}) in {place}{oldest}"
     success = status["last_success"]
     last = f"{text(time.time() - success)} ago" if success else "never"
     wait = status.get("next_try", 0) - time.time()
@@ -93,6 +93,10 @@ def road(status: Mapping[str, Any]) -> Iterator[str]:
         yield f"  again     {again:,} samples, to a receiver that was restored"
     if status["trouble"]:
         yield f"  trouble   {status['trouble']}"
+
+
+def size(count: int) -> str:
+    return f"{count / 1e6:.1f} MB" if count >= 100_000 else f"{count / 1e3:.0f} kB"
 
 
 def text(seconds: float) -> str:

@@ -9,8 +9,7 @@ import json
 import logging
 import time
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 from appliance.collect import meta, own
 from appliance.collect.clocks import Clocks, clock_offset, slept_seconds
@@ -28,8 +27,7 @@ Sink = Callable[[int, bytes], object]
 """Takes the number of the run and the lines of one sample. True: the next one must be complete on its own."""
 
 
-@dataclass(frozen=True, slots=True)
-class Plan:
+class Plan(NamedTuple):
     interval_seconds: float
     """A whole number of seconds, or less than one."""
     duration_seconds: float
@@ -43,15 +41,17 @@ class Plan:
     """Whether the arguments of processes are recorded: they may hold secrets."""
 
 
-@dataclass(slots=True)
 class Counts:
-    samples: int = 0
-    late: int = 0
-    """Ticks that came too late to be kept."""
-    unread: int = 0
-    """Readings of a source that failed."""
-    lost: int = 0
-    """Samples that were taken and for which there was no room."""
+    __slots__ = ("late", "lost", "samples", "unread")
+
+    def __init__(self) -> None:
+        self.samples = 0
+        self.late = 0
+        """Ticks that came too late to be kept."""
+        self.unread = 0
+        """Readings of a source that failed."""
+        self.lost = 0
+        """Samples that were taken and for which there was no room."""
 
 
 def record(

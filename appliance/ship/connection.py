@@ -1,18 +1,19 @@
 """
 HTTP with a receiver: one connection, kept open between requests; nothing is followed and no proxy is asked.
 
-With https the certificate is verified, by the system's authorities or by those of a file. What is on the wire is read
-and written by h11; `http.client` would take 6 MB of a recorder that has 16, with the mail headers and TLS it brings.
+With https the certificate is verified, by the system's authorities or by those of a file. Answers are parsed by
+httptools: `http.client` would take 6 MB of a recorder that has 16, with the mail headers and TLS it brings.
 """
 
 import socket
+from collections import deque
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 from urllib.parse import quote, urlsplit
 
-import h11
+import httptools
 
 from appliance import __version__
 from appliance.errors import BadConfiguration, NoInput, UsageError
@@ -24,11 +25,13 @@ CONNECT_SECONDS = 5
 OTHER_NAME = (62, 64)
 """OpenSSL's codes of a certificate that is another host's, or another address's."""
 ANSWER_SECONDS = 30
+MAX_HEAD_BYTES = 64 << 10
 MAX_ANSWER_BYTES = 64 << 10
 PIECE_BYTES = 64 << 10
 UNIX = "unix"
 PORTS = {"http": 80, "https": 443, UNIX: 0}
 LONGEST_LABEL = 63
+MIN_STATUS = 200
 PATH_LETTERS = "/%:@!$&'()*+,;="
 """Of a path that stay as they are, besides letters and digits."""
 
@@ -56,7 +59,7 @@ class Connection:
         self.port = PORTS[self.scheme] if port is None else port
         self.authority = authority(self.scheme, self.host, port)
         self.socket: socket.socket | None = None
-        self.protocol = h11.Connection(h11.CLIENT)
+        self.reply = Reply()
 
     def post(self, path: str, body: bytes, headers: Mapping[str, str]) -> Answer:
         """
@@ -83,27 +86,31 @@ class Connection:
         """Send a request piece by piece; return status and headers of its answer. `read` or `pieces` gives its body."""
         try:
             connected = self.connect()
+            self.reply = Reply()
             # A receiver that refuses a request by its head closes before it has all of it: its answer may be there.
-            with suppress(BrokenPipeError, ConnectionResetError):
-                self.send(connected, method, path, headers, pieces)
-            event = self.next_event(connected)
-            while not isinstance(event, h11.Response):
-                event = self.next_event(connected)
-            return event.status_code, {name.decode("ascii"): value.decode("latin-1") for name, value in event.headers}
+            try:
+                unsent = self.head(method, path, headers)
+                for piece in pieces:
+                    # The head goes with what follows it: a packet less, and a receiver wakes up once.
+                    connected.sendall(unsent + piece)
+                    unsent = b""
+                connected.sendall(unsent)
+            except (BrokenPipeError, ConnectionResetError):
+                self.reply.last = True
+            while not self.reply.headed:
+                self.receive(connected)
         except BaseException:
             # Whatever goes wrong in the middle, also in what gives the pieces: nothing else may follow on this one.
             self.close()
             raise
+        return self.reply.status, self.reply.headers
 
-    def send(
-        self, connected: socket.socket, method: str, path: str, headers: Mapping[str, str], pieces: Iterable[bytes]
-    ) -> None:
+    def head(self, method: str, path: str, headers: Mapping[str, str]) -> bytes:
         named = {"Host": self.authority, "User-Agent": f"perfanalysis/{__version__}", **headers}
-        request = h11.Request(method=method, target=self.prefix + path, headers=list(named.items()))
-        connected.sendall(self.protocol.send(request) or b"")
-        for piece in pieces:
-            connected.sendall(self.protocol.send(h11.Data(data=piece)) or b"")
-        self.protocol.send(h11.EndOfMessage())
+        lines = [f"{method} {self.prefix}{path} HTTP/1.1", *(f"{name}: {value}" for name, value in named.items())]
+        if not all(line.isprintable() for line in lines):
+            raise ValueError("a line of a request's head has a character that may not be there")
+        return "\r\n".join([*lines, "", ""]).encode("latin-1")
 
     def read(self, most_bytes: int) -> bytes:
         """Return the body of an answer, or its beginning, after which the connection is closed."""
@@ -117,42 +124,32 @@ class Connection:
 
     def pieces(self) -> Iterator[bytes]:
         """Give the body of an answer as it comes; raise OSError, or NotHTTP where it ends too soon."""
-        connected = self.socket
+        reply = self.reply
         try:
-            while connected is not None:
-                event = self.next_event(connected)
-                if isinstance(event, h11.Data):
-                    yield bytes(event.data)
-                elif isinstance(event, h11.EndOfMessage):
+            while True:
+                while reply.body:
+                    yield reply.body.popleft()
+                if reply.over or self.socket is None:
                     break
+                self.receive(self.socket)
         except (OSError, NotHTTP):
             self.close()
             raise
-        # What was not sent to the end, or is the last one here.
-        if self.protocol.our_state is h11.DONE and self.protocol.their_state is h11.DONE:
-            self.protocol.start_next_cycle()
-        else:
+        if reply.last:
             self.close()
 
-    def next_event(self, connected: socket.socket) -> object:
-        """Return what came next, waiting for it."""
-        try:
-            while (event := self.protocol.next_event()) is h11.NEED_DATA:
-                data = connected.recv(PIECE_BYTES)
-                if not data and self.protocol.their_state is h11.SEND_RESPONSE:
-                    if self.protocol.trailing_data[0]:
-                        raise NotHTTP("the connection was closed in the middle of an answer")
-                    raise ConnectionResetError("the connection was closed without an answer")
-                self.protocol.receive_data(data)
-        except h11.RemoteProtocolError as error:
-            raise NotHTTP(str(error)) from error
-        return event
+    def receive(self, connected: socket.socket) -> None:
+        """Wait for more of an answer."""
+        data = connected.recv(PIECE_BYTES)
+        if data:
+            self.reply.take(data)
+        else:
+            self.reply.end()
 
     def connect(self) -> socket.socket:
         """Return the open connection, made now where there is none."""
         if self.socket is not None:
             return self.socket
-        self.protocol = h11.Connection(h11.CLIENT)
         connected = self.dial()
         try:
             if self.scheme != UNIX:
@@ -195,6 +192,61 @@ class Connection:
         if self.socket is not None:
             self.socket.close()
             self.socket = None
+
+
+class Reply:
+    """An answer as it comes in; its `on_` methods are called by the parser."""
+
+    def __init__(self) -> None:
+        self.parser = httptools.HttpResponseParser(self)
+        self.status = self.size = 0
+        self.headers: dict[str, str] = {}
+        """By names in small letters."""
+        self.body: deque[bytes] = deque()
+        """Pieces that were not taken yet."""
+        self.begun = self.headed = self.over = self.last = False
+        """Whether anything came, the whole head, the whole body; and whether the connection is of no use afterwards."""
+
+    def take(self, data: bytes) -> None:
+        self.begun = True
+        self.size += len(data)
+        try:
+            self.parser.feed_data(data)
+        except (httptools.HttpParserError, httptools.HttpParserUpgrade) as error:
+            raise NotHTTP(str(error) or type(error).__name__) from error
+        if not self.headed and self.size > MAX_HEAD_BYTES:
+            raise NotHTTP("its head has no end")
+
+    def end(self) -> None:
+        """The connection was closed."""
+        if not self.begun:
+            raise ConnectionResetError("the connection was closed without an answer")
+        if not self.headed or not self.headers.keys().isdisjoint({"content-length", "transfer-encoding"}):
+            raise NotHTTP("the connection was closed in the middle of an answer")
+        # Without a length the body ends with the connection.
+        self.over = self.last = True
+
+    def on_header(self, name: bytes, value: bytes) -> None:
+        if not self.headed:
+            self.headers[name.decode("latin-1").lower()] = value.decode("latin-1")
+
+    def on_headers_complete(self) -> None:
+        if self.headed:
+            return
+        self.status = self.parser.get_status_code()
+        # What comes before an answer, such as "100 Continue", is none.
+        self.headed = self.status >= MIN_STATUS
+        if not self.headed:
+            self.headers.clear()
+
+    def on_body(self, body: bytes) -> None:
+        if not self.over:
+            self.body.append(body)
+
+    def on_message_complete(self) -> None:
+        # Whatever follows was not asked for.
+        self.last = self.last or self.over or not self.parser.should_keep_alive()
+        self.over = self.headed
 
 
 def trusted(ca_file: Path | None) -> "ssl.SSLContext":

@@ -37,6 +37,8 @@ class Road(NamedTuple):
     spool_mebibytes: int
     keep_sent: float
     state: Path
+    strict: bool
+    """Not to record what can only wait in memory."""
 
 
 def make_sender(road: Road, machine: str, interval: float, host: Mapping[str, str]) -> tuple[Sender, Spool | None]:
@@ -51,6 +53,8 @@ def make_sender(road: Road, machine: str, interval: float, host: Mapping[str, st
     try:
         spool = Spool(folder, machine, host, limits, keep_folder=road.spool is not None)
     except CannotCreate as error:
+        if road.strict:
+            raise
         logger.error("%s Samples wait in memory, where they do not outlive this process.", error.message)
     # A backlog is sent faster than it grows, however small and frequent the batches are.
     most_per_second = max(MOST_PER_SECOND, 2 / (interval * road.batch))

@@ -10,7 +10,6 @@ import threading
 import time
 import zlib
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
 from pathlib import Path
 from typing import NamedTuple, Protocol
 
@@ -54,8 +53,7 @@ class Waiting(Protocol):
     def state(self) -> dict[str, int]: ...
 
 
-@dataclass(frozen=True, slots=True)
-class Pace:
+class Pace(NamedTuple):
     batch_samples: int = 60
     batch_seconds: float = 10
     """A sample waits at most this long for others."""
@@ -193,7 +191,7 @@ class Sender(threading.Thread):
                     self.hold_back(self.slow_start.pause_seconds(time.monotonic()))
                     self.deliver(batch)
                 # One of these after each new one: neither keeps the other waiting.
-                if self.again is not None and self.deadline is None:
+                if self.again is not None and not self.given_up:
                     self.offer_again(self.again)
         except Exception as error:  # noqa: BLE001
             # The thread's boundary: the recorder's thread raises it at the next sample.
@@ -205,7 +203,7 @@ class Sender(threading.Thread):
 
     @property
     def over(self) -> bool:
-        return self.given_up or (self.deadline is not None and not self.unsent)
+        return self.given_up or (self.deadline is not None and not self.unsent and self.again is None)
 
     def next_batch(self) -> Batch | None:
         """Wait until a batch is full or old enough, and return it; None when all is over or some is offered again."""
@@ -356,7 +354,7 @@ class Sender(threading.Thread):
         before = self.breaker.state
         self.breaker.failed(time.monotonic())
         self.failed += 1
-        if before is State.CLOSED and self.breaker.state is State.OPEN:
+        if before is State.CLOSED and self.breaker.state is State.OPEN and self.deadline is None:
             logger.warning(
                 "%s failed %d times in a row: it is asked every %.0f s from now on (circuit breaker open).",
                 self.url, self.breaker.failures, self.pace.open_seconds,

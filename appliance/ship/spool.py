@@ -11,8 +11,8 @@ import os
 import time
 from collections.abc import Mapping
 from contextlib import suppress
-from dataclasses import dataclass
 from pathlib import Path
+from typing import NamedTuple
 
 from appliance.errors import CannotCreate, InUse
 from appliance.ship import batch, cursor, lock, owner, record
@@ -28,8 +28,7 @@ DISK_AGAIN_SECONDS = 10
 """How often a disk that failed is tried again."""
 
 
-@dataclass(frozen=True, slots=True)
-class Limits:
+class Limits(NamedTuple):
     bytes: int = 512 << 20
     """12 hours of a small machine at one second."""
     segment_bytes: int = 1 << 20
@@ -63,6 +62,8 @@ class Spool:
         """Of a machine and run: what was dropped and is not told yet."""
         self.disk_again = 0.0
         """When the disk is tried again; 0 while it works."""
+        self.failures = 0
+        """How often it ceased to work."""
         self.dropping = False
         """Whether samples were dropped since the last ones were stored."""
         self.synced = 0.0
@@ -145,6 +146,7 @@ class Spool:
 
     def failed(self, error: OSError) -> None:
         if self.working:
+            self.failures += 1
             logger.error(
                 "The spool %s cannot be written: %s. Samples wait in memory, where they do not outlive this process.",
                 self.folder, error.strerror,

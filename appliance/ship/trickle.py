@@ -77,10 +77,10 @@ def judge(status: int, content: bytes, batch: str) -> Judgement:
         # Any web server answers 200; only a receiver says that there is no error, and ours of which batch.
         if "error" in fields and fields["error"] is None and fields.get("batch", batch) == batch:
             return Judgement(Verdict.STORED, "", store_of(fields))
-        return Judgement(
-            Verdict.AGAIN if fields else Verdict.ELSEWHERE,
-            f"it answers {status}, but not as a receiver that stored the samples",
-        )
+        what = f"it answers {status}, but not as a receiver that stored the samples"
+        if fields:
+            return Judgement(Verdict.AGAIN, what)
+        return Judgement(Verdict.ELSEWHERE, f"{what}: is it another server, or a portal that wants a login?")
     if 300 <= status < 400:
         return Judgement(Verdict.ELSEWHERE, f"it answers {status} and sends on: name the address of a receiver")
     said = " ".join(str(fields.get("message") or fields.get("error") or "").split())[:MAX_SENTENCE].rstrip(".")

@@ -16,6 +16,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 
 from appliance.errors import BadData
+from appliance.store import private
 from appliance.store.database import translated
 
 NAME = "STORE"
@@ -73,7 +74,7 @@ def advance(folder: Path) -> Identity:
 def alone(folder: Path) -> Iterator[int]:
     """Have a folder for oneself while its identity changes; give its descriptor."""
     try:
-        folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+        private.make_folder(folder, folder)
         descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
         try:
             fcntl.flock(descriptor, fcntl.LOCK_EX)
@@ -87,7 +88,9 @@ def alone(folder: Path) -> Iterator[int]:
 def write(folder: Path, identity: Identity, descriptor: int) -> Identity:
     """Replace the identity of a folder that is open as a descriptor: after a power cut the old or the new one."""
     new = folder / f"{NAME}.new"
-    with os.fdopen(os.open(new, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_CLOEXEC, 0o600), "w") as file:
+    new.unlink(missing_ok=True)
+    private.make_file(new)
+    with new.open("w", encoding="ascii") as file:
         file.write(json.dumps(asdict(identity)) + "\n")
         file.flush()
         os.fsync(file.fileno())

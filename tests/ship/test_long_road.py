@@ -8,6 +8,7 @@ from pathlib import Path
 import herd
 import pytest
 from answering_receiver import Answer, Receiver, Request, answer, stored
+from bad_line import BadLine
 from collecting import last_taken
 from long_road import Collector, Proxy, kill_either_end, restore_the_receiver
 from long_road import Receiver as RealReceiver
@@ -98,3 +99,17 @@ def test_every_kind_of_answer_ends_with_every_sample_acknowledged_once(
 
     assert code == 0
     assert [at - acknowledged[0] for at in acknowledged] == list(range(600))
+
+
+def test_everything_arrives_once_over_a_line_that_is_slow_and_cut(real: RealReceiver, tmp_path: Path) -> None:
+    real.start()
+    line = BadLine(real.port, bytes_per_second=16_000, up_seconds=0.3, down_seconds=0.1)
+    collector = Collector(tmp_path, line.url, real.key, count=600, pause=0.003)
+
+    collector.start()
+    code = collector.finish()
+
+    line.close()
+    assert code == 0
+    assert real.numbers() == list(range(600))
+    assert line.cut >= 2

@@ -9,7 +9,6 @@ import threading
 import time
 from collections.abc import Callable, Iterator
 from contextlib import suppress
-from dataclasses import replace
 from pathlib import Path
 from typing import NamedTuple
 
@@ -341,7 +340,7 @@ def dripping() -> Iterator[str]:
 
 
 def test_an_answer_that_has_no_end_is_ended(dripping: str) -> None:
-    sender = Sender(dripping, lambda: "key", Queue("web-1"), replace(PACE, request_seconds=0.3))
+    sender = Sender(dripping, lambda: "key", Queue("web-1"), PACE._replace(request_seconds=0.3))
     sender.start()
 
     deadline = time.monotonic() + 10
@@ -385,7 +384,7 @@ def test_failures_of_every_kind_leave_no_file_open(
         receiver(half).url, tls, tls.replace("https:", "http:"),
         receiver(answer(401)).url, receiver(answer(503)).url, dripping,
     ]  # fmt: skip
-    senders = [Sender(url, lambda: "key", Queue("web-1"), replace(PACE, request_seconds=0.1)) for url in urls]
+    senders = [Sender(url, lambda: "key", Queue("web-1"), PACE._replace(request_seconds=0.1)) for url in urls]
     packed = pack(Batch("web-1", 7, [sample(1)], 1))
 
     def send_once(sender: Sender) -> None:

@@ -195,12 +195,12 @@ def test_what_one_process_did_not_offer_to_its_end_the_next_one_offers(
         sender = Sender(server.url, lambda: "key", spool, PACE, kept=spool.sent)
         sender.put(7, sample(at))
         sender.start()
-        sender.finish(2)
+        sender.finish(0.5)
         sender.join(3)
         spool.close()
 
     run(receiver(in_epoch(1)), 1)
-    run(receiver(in_epoch(2)), 2)
+    run(receiver(in_epoch(2), answer(503)), 2)
     assert "is offered again by the next collect." in caplog.text
     server = receiver(in_epoch(2))
     spool = Spool(tmp_path, "web-1")
