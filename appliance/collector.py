@@ -210,7 +210,7 @@ def send(plan: Plan, way: "Road", settings: Settings) -> None:
         intake = Intake([sender.put, *sinks])
         intake.start()
         loop.record(plan, [intake.put], wait, extra=sender.state, counts=counts)
-        intake.finish(FLUSH_SECONDS)
+        left = intake.finish(FLUSH_SECONDS)
         sender.finish(FLUSH_SECONDS)
         patient_until = time.monotonic() + SILENT_SECONDS
         while sender.is_alive() and not wait(0.1):
@@ -224,7 +224,7 @@ def send(plan: Plan, way: "Road", settings: Settings) -> None:
                 )
                 logger.warning("%s: %s for at most %d s more; to stop again is not to wait.",
                                way.server, what, FLUSH_SECONDS - SILENT_SECONDS)  # fmt: skip
-    waiting, dropped = sender.unsent, intake.dropped + len(intake.samples)
+    waiting, dropped = sender.unsent, intake.dropped + left
     if spool is not None:
         with sender.changed:
             spool.close()
