@@ -56,10 +56,10 @@ def command(
         check_output(output)
     stop = Stop()
     with temporary_key(data, tenant) as (name, key):
-        from appliance.store.tenant import folder_of
+        from appliance.store.tenant import folder_of, site_of
 
         folder = folder_of(data, name)
-        site = Site(data, name, output or folder / "site")
+        site = Site(data, name, output or site_of(data, name))
         with Child("receiver", ["serve", "--listen", address, "--data", str(data)]) as receiver:
             url = address_of(receiver, stop)
             say(f"Receiving on {url}, storing in {data}.")

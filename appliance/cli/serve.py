@@ -3,11 +3,14 @@
 import shlex
 import sys
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import click
 
 from appliance.cli.options import SYSTEM_DATA, default_data
+
+if TYPE_CHECKING:
+    from appliance.views import Asset, View
 
 LOCAL, EVERYWHERE = "127.0.0.1", "0.0.0.0"  # noqa: S104 - only where it is asked for
 
@@ -54,6 +57,7 @@ def command(listen: Listen, data: Path, log_level: str) -> None:
     from appliance.receive.stores import Stores
     from appliance.store import private
     from appliance.store.registry import DEFAULT_TENANT
+    from appliance.views import Drawing
 
     private.keep_to_ourselves()
     log.configure(log_level.lower(), sys.stderr)
@@ -69,6 +73,19 @@ def command(listen: Listen, data: Path, log_level: str) -> None:
                     f"Nobody has a key. Make one: perfanalysis key create --data {shlex.quote(str(data))}", err=True
                 )
 
-        server.serve(application(stores), listen.host, listen.port, ready)
+        server.serve(application(stores, drawing=Drawing(page, asset)), listen.host, listen.port, ready)
     finally:
         stores.close()
+
+
+def page(view: "View") -> bytes:
+    """Draw a page for people: what draws is loaded when the first one is asked for."""
+    from static_site import receiver
+
+    return receiver.page(view)
+
+
+def asset(name: str) -> "Asset | None":
+    from static_site import receiver
+
+    return receiver.asset(name)

@@ -3,7 +3,7 @@
 import json
 import logging
 import secrets
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from http import HTTPStatus
 from typing import Any, NamedTuple
 
@@ -12,7 +12,16 @@ from appliance.errors import PerfanalysisError
 
 logger = logging.getLogger("perfanalysis.receive")
 
-ALWAYS = [("Cache-Control", "no-store"), ("X-Content-Type-Options", "nosniff")]
+ALWAYS = [
+    ("Cache-Control", "no-store"),
+    ("X-Content-Type-Options", "nosniff"),
+    # What is no page needs nothing; pages say themselves what they need.
+    ("Content-Security-Policy", "default-src 'none'; form-action 'none'; base-uri 'none'; frame-ancestors 'none'"),
+    ("Referrer-Policy", "no-referrer"),
+    ("X-Frame-Options", "DENY"),
+    ("Cross-Origin-Resource-Policy", "same-origin"),
+]
+"""What every answer has that does not say it otherwise."""
 RETRY_SECONDS = 5
 RETRIED = {408, 429, 503, 507}
 UNAVAILABLE = "The receiver is busy: try again later."
@@ -58,6 +67,12 @@ def to(error: Exception) -> Answer:
     body = json.dumps({"status": "error", "error_code": code, "message": message, "details": details}).encode()
     headers |= {"Content-Type": "application/json", "Content-Length": str(len(body))}
     return Answer(f"{status} {HTTPStatus(status).phrase}", list(headers.items()), body)
+
+
+def complete(headers: Sequence[tuple[str, str]]) -> list[tuple[str, str]]:
+    """Return headers with those that every answer has."""
+    said = {name.lower() for name, _ in headers}
+    return [*headers, *((name, value) for name, value in ALWAYS if name.lower() not in said)]
 
 
 def span(start_ms: int | None, end_ms: int | None) -> dict[str, str | None]:

@@ -8,16 +8,21 @@ from typing import Any, NoReturn
 
 from bottle import Bottle, HTTPError, request
 
-from appliance.errors import Forbidden, NotFound, TenantMismatch
+from appliance.errors import Forbidden, InvalidKey, NotFound, TenantMismatch
 from appliance.receive import answers, authentication, exports, health, log, machines, trickle, uploads
-from appliance.receive.answers import Refused
+from appliance.receive.answers import Answer, Refused
 from appliance.receive.authentication import Links
 from appliance.receive.bodies import too_large
 from appliance.receive.call import Call, KeyedCall
 from appliance.receive.limits import Limits
+from appliance.receive.people import assets, entrance, home, sites, visits
+from appliance.receive.people.errors import dressed
+from appliance.receive.people.sessions import Session, Sessions
+from appliance.receive.people.visits import Visit
 from appliance.receive.status import Status
 from appliance.receive.stores import Stores
 from appliance.store.registry import Grant
+from appliance.views import Drawing
 
 ADMITTED = "perfanalysis.admitted"
 OPEN, WRITE, READ = "", "write", "read"
@@ -38,6 +43,8 @@ class Route:
     """How long a body may be."""
     linked: bool = False
     """A link that was signed opens it too."""
+    page: bool = False
+    """Of a page for people: takes (Visit, parts of the path), and a session of a browser opens it too."""
 
 
 ROUTES = [
@@ -53,6 +60,21 @@ ROUTES = [
     Route("GET", "/health", health.get, OPEN),
 ]
 
+# For people, and a list of their own: what programs ask for never takes a browser's session.
+PAGES = [
+    Route("GET", "/", home.get, OPEN, page=True),
+    Route("GET", "/sign-in", entrance.get, OPEN, page=True),
+    Route("POST", "/sign-in", entrance.sign_in, OPEN, lambda limits: limits.json_bytes, page=True),
+    Route("GET", "/sign-out", entrance.to_home, OPEN, page=True),
+    Route("POST", "/sign-out", entrance.sign_out, OPEN, lambda limits: limits.json_bytes, page=True),
+    Route("GET", "/upload", entrance.to_home, OPEN, page=True),
+    Route("POST", "/upload", home.upload, WRITE, lambda limits: limits.upload_bytes, page=True),
+    Route("GET", "/reports", sites.to_first, OPEN, page=True),
+    Route("GET", "/reports/", sites.get, READ, page=True),
+    Route("GET", "/reports/<path:path>", sites.get, READ, page=True),
+    Route("GET", "/assets/<name>", assets.get, OPEN, page=True),
+]
+
 
 @dataclass(frozen=True, slots=True)
 class Admitted:
@@ -61,25 +83,30 @@ class Admitted:
     query: Mapping[str, str]
     grant: Grant | None
     key: str
+    session: Session | None = None
 
 
-def application(stores: Stores, limits: Limits | None = None) -> "Application":
-    return Application(stores, limits or Limits())
+def application(stores: Stores, limits: Limits | None = None, drawing: Drawing | None = None) -> "Application":
+    """Make a receiver; without a way to draw them it has no pages for people."""
+    return Application(stores, limits or Limits(), drawing)
 
 
 class Application:
     """A WSGI application, with the check of a request's head that the server makes before it reads the body."""
 
-    def __init__(self, stores: Stores, limits: Limits):
+    def __init__(self, stores: Stores, limits: Limits, drawing: Drawing | None):
         self.stores = stores
         self.limits = limits
         self.status = Status(stores.health)
         self.links = Links(stores.registry)
-        self.routes = {(route.method, route.path): route for route in ROUTES}
+        self.sessions = Sessions(stores.registry, limits)
+        self.drawing = drawing
+        routes = ROUTES if drawing is None else [*ROUTES, *PAGES]
+        self.routes = {(route.method, route.path): route for route in routes}
         self.router = Bottle()
         self.router.catchall = False
         self.router.default_error_handler = refuse
-        for route in ROUTES:
+        for route in routes:
             self.router.route(route.path, route.method, partial(self.call, route))
 
     def __call__(self, environ: Environ, start_response: StartResponse) -> Iterable[bytes]:
@@ -88,16 +115,21 @@ class Application:
 
         def start(status: str, headers: list[tuple[str, str]], exc_info: Any = None) -> Any:
             log.request(environ["REQUEST_METHOD"], environ["PATH_INFO"], status, dict(headers), started, tenant)
-            return start_response(status, [*headers, *answers.ALWAYS], exc_info)
+            return start_response(status, answers.complete(headers), exc_info)
 
         try:
             environ[ADMITTED] = admitted = self.admit(environ)
             tenant = admitted.grant.tenant if admitted.grant else ""
             return self.router(environ, start)
         except Exception as error:  # noqa: BLE001 - the one boundary of the receiver
-            answer = answers.to(error)
+            answer = self.answer(error, environ)
             start(answer.status, answer.headers)
             return [answer.body]
+
+    def answer(self, error: Exception, environ: Environ) -> Answer:
+        """Answer an error: people who look at pages get a page."""
+        answer = answers.to(error)
+        return answer if self.drawing is None else dressed(answer, error, environ, self.drawing)
 
     def refusal(self, environ: Environ) -> Exception | None:
         """Return why a request is refused by its head alone, or None: what the server asks before it reads a body."""
@@ -111,8 +143,10 @@ class Application:
         """Find out who asks; raise what is wrong with the head of a request."""
         route = self.find(environ)
         query = authentication.parameters(environ)
-        grant, key = None, ""
-        if route.linked and "signature" in query:
+        grant, key, session = None, "", None
+        if route.page:
+            grant, session = self.visitor(route, environ, query)
+        elif route.linked and "signature" in query:
             grant = self.links.grant(environ["PATH_INFO"], query)
             # A link needs no key; who shows one all the same is held to it.
             shown = authentication.key_of(environ, query)
@@ -121,10 +155,21 @@ class Application:
         elif route.scope:
             key = authentication.key_of(environ, query)
             grant = self.stores.registry.authenticate(key)
-        if grant and route.scope not in grant.scopes:
+        if grant and route.scope and route.scope not in grant.scopes:
             raise Forbidden(f"The key does not allow this: it has not the scope {route.scope!r}.")
         check_length(environ, route.max_bytes(self.limits))
-        return Admitted(query, grant, key)
+        return Admitted(query, grant, key, session)
+
+    def visitor(self, route: Route, environ: Environ, query: Mapping[str, str]) -> tuple[Grant | None, Session | None]:
+        """Return who asks for a page, a stranger or not; raise what is wrong with a request of the route."""
+        if route.method == "POST":
+            visits.check_origin(environ)
+            found = visits.by_session(environ, self.sessions)
+        else:
+            found = visits.by_session(environ, self.sessions) or visits.by_key(environ, query, self.sessions.registry)
+        if route.scope and found is None:
+            raise InvalidKey("The API key is missing or not valid.")
+        return found or (None, None)
 
     def find(self, environ: Environ) -> Route:
         try:
@@ -136,13 +181,24 @@ class Application:
     def call(self, route: Route, **path: str) -> Any:
         """Call a route: the only way to one that is not open leads by the store of the key's tenant."""
         admitted: Admitted = request.environ[ADMITTED]
+        call: Call
         if admitted.grant is None:
-            return route.answer(Call(request.environ, admitted.query, self.limits, self.status))
-        call = KeyedCall(
-            request.environ, admitted.query, self.limits, self.status, admitted.grant,
-            partial(self.stores.registry.authenticate, admitted.key), self.links,
-        )  # fmt: skip
-        call.check_tenant(admitted.query.get("tenant_id"))
+            call = Call(request.environ, admitted.query, self.limits, self.status)
+        else:
+            # A session has no key to show again: what its key allows now is asked for by its id.
+            confirm = (
+                partial(self.stores.registry.authenticate, admitted.key) if not route.page
+                else partial(self.sessions.confirm, admitted.grant)
+            )  # fmt: skip
+            call = KeyedCall(
+                request.environ, admitted.query, self.limits, self.status, admitted.grant, confirm, self.links
+            )
+            call.check_tenant(admitted.query.get("tenant_id"))
+        if route.page and self.drawing is not None:
+            opened = partial(self.stores.tenant, admitted.grant.tenant if admitted.grant else "")
+            return route.answer(Visit(call, opened, admitted.session, self.sessions, self.drawing), **path)
+        if admitted.grant is None:
+            return route.answer(call)
         return route.answer(self.stores.tenant(admitted.grant.tenant), call, **path)
 
 

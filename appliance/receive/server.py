@@ -84,14 +84,16 @@ class Refusal(ErrorTask):
     """Answers a request that never came to the application."""
 
     def execute(self) -> None:
-        answer = answers.to(translated(self.request.error))
+        # Of a head that could not be read, nothing is known.
+        environ = self.request.environ() if hasattr(self.request, "query") else {}
+        answer = self.channel.server.receiver.answer(translated(self.request.error), environ)
         started = getattr(self.request, "started", time.monotonic())
         log.request(
             getattr(self.request, "command", "-"), getattr(self.request, "path", "-"), answer.status,
             dict(answer.headers), started, "",
         )  # fmt: skip
         self.status = answer.status
-        self.response_headers.extend([*answer.headers, *answers.ALWAYS])
+        self.response_headers.extend(answers.complete(answer.headers))
         self.set_close_on_finish()
         self.content_length = len(answer.body)
         self.write(answer.body)

@@ -106,3 +106,8 @@ class TenantStore:
 def folder_of(folder: Path, tenant: str) -> Path:
     """Return a tenant's folder: named by a digest, because what people write never becomes part of a path."""
     return folder / "tenants" / hashlib.sha256(tenant.encode()).hexdigest()[:32]
+
+
+def site_of(folder: Path, tenant: str) -> Path:
+    """Return where the report site of a tenant is that the receiver shows: written by `report`, served at /reports/."""
+    return folder_of(folder, tenant) / "site"

@@ -4,10 +4,10 @@ import re
 
 import pytest
 
-from static_site import site
 from static_site.colours import SERIES, VARIABLES
+from static_site.environment import ASSETS
 
-CSS = (site.HERE / "assets" / "pa.css").read_text()
+CSS = (ASSETS / "pa.css").read_text()
 LIGHT, DARK = (
     dict(re.findall(r"--([a-z0-9]+): (#[0-9a-f]{6})", block)) for block in re.findall(r":root \{(.*?)\}", CSS, re.S)[:2]
 )
