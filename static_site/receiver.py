@@ -163,9 +163,12 @@ def stored(outcome: Outcome) -> dict[str, Any]:
 
 def trouble(found: Trouble) -> dict[str, Any]:
     """Say what is wrong: the sentence, where, and what to do."""
+    message = visible(found.message)
+    places = [(label, detail(found.details[name])) for name, label in LABELS.items() if name in found.details]
     return {
-        "message": visible(found.message),
-        "places": [(label, detail(found.details[name])) for name, label in LABELS.items() if name in found.details],
+        "message": message,
+        # Not what the sentence says already.
+        "places": [(label, text) for label, text in places if text and text not in message],
         "advice": ADVICE.get(found.error_code, ""),
     }
 

@@ -129,7 +129,12 @@ class Application:
     def answer(self, error: Exception, environ: Environ) -> Answer:
         """Answer an error: people who look at pages get a page."""
         answer = answers.to(error)
-        return answer if self.drawing is None else dressed(answer, error, environ, self.drawing)
+        if self.drawing is None:
+            return answer
+        try:
+            return dressed(answer, error, environ, self.drawing)
+        except Exception as broken:  # noqa: BLE001 - the same boundary: what cannot be drawn is told as programs are
+            return answers.to(broken)
 
     def refusal(self, environ: Environ) -> Exception | None:
         """Return why a request is refused by its head alone, or None: what the server asks before it reads a body."""

@@ -13,6 +13,7 @@
   const text = form.querySelector(".sending-text");
   const most = Number(form.dataset.maxBytes);
   const machineId = /^[A-Za-z0-9][A-Za-z0-9._-]{0,63}$/;
+  const explained = hint.textContent;
   let filled = "", request = null;
 
   const size = (bytes) => bytes < 1048576 ? `${Math.max(1, Math.round(bytes / 1024))} KiB` : `${(bytes / 1048576).toFixed(1)} MiB`;
@@ -97,8 +98,9 @@
       again.textContent = "Sign in again";
       document.getElementById("result").append(" ", again);
     } else if (answer.status === 200) {
-      file.value = "";
-      machine.value = filled = "";
+      form.reset();
+      filled = "";
+      hint.textContent = explained;
     }
   };
 
