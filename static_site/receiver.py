@@ -80,7 +80,7 @@ def home(view: Home) -> tuple[str, dict[str, Any]]:
         "outcome": stored(result) if isinstance(result, Outcome) else None,
         "trouble": trouble(result) if isinstance(result, Trouble) else None,
         "written": "" if view.site_ms is None else at(view.site_ms),
-        "chosen": view.chosen or (view.bound[0] if view.bound is not None and len(view.bound) == 1 else ""),
+        "chosen": visible(view.chosen) or (view.bound[0] if view.bound is not None and len(view.bound) == 1 else ""),
         "known": view.bound if view.bound is not None else [one.machine_id for one in view.machines],
         "most": units.text(view.max_bytes, units.BYTES),
         "bound": None if view.bound is None else units.listed([shown(one) for one in view.bound[:MAX_LISTED]]),
@@ -167,10 +167,14 @@ def trouble(found: Trouble) -> dict[str, Any]:
     places = [(label, detail(found.details[name])) for name, label in LABELS.items() if name in found.details]
     return {
         "message": message,
-        # Not what the sentence says already.
-        "places": [(label, text) for label, text in places if text and text not in message],
+        "places": [(label, text) for label, text in places if text and not says(message, label, text)],
         "advice": ADVICE.get(found.error_code, ""),
     }
+
+
+def says(message: str, label: str, text: str) -> bool:
+    """Say whether a sentence has a detail already: "line 6", "'ten'", or a list that cannot be there by chance."""
+    return f"{label} {text}".lower() in message.lower() or repr(text) in message or (", " in text and text in message)
 
 
 def detail(value: object) -> str:

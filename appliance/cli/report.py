@@ -39,8 +39,8 @@ if TYPE_CHECKING:
 @click.option("--format", "_format", type=click.Choice(["html"]), default="html", help="What to write.")
 @click.pass_context
 def command(
-    context: click.Context, data_files: Sequence[Path], tenant: str | None, data: Path, output: Path | None, start_date: str,
-    end_date: str, _format: str,
+    context: click.Context, data_files: Sequence[Path], tenant: str | None, data: Path, output: Path | None,
+    start_date: str, end_date: str, _format: str,
 ) -> None:  # fmt: skip
     """
     Write a site: a page over all machines and one for each. It opens in any browser, without a network.

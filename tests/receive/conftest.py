@@ -12,6 +12,8 @@ from appliance.receive.application import application
 from appliance.receive.limits import Limits
 from appliance.receive.server import Receiver
 from appliance.receive.stores import Stores
+from appliance.views import Drawing
+from static_site import receiver as pages
 
 
 @pytest.fixture
@@ -24,7 +26,7 @@ def start_receiver(data: Path) -> Iterator[StartReceiver]:
             running.callback(stores.close)
             for tenant in ("team-a", "team-b"):
                 stores.registry.create_tenant(tenant)
-            app = application(stores, limits)
+            app = application(stores, limits, drawing=Drawing(pages.page, pages.asset))
             receiver = Receiver(app, "127.0.0.1", 0)
             thread = threading.Thread(target=receiver.run)
             thread.start()

@@ -19,12 +19,12 @@ from bottle import HTTPResponse
 from appliance.errors import Forbidden, InputOutput, NotFound
 from appliance.receive.call import KeyedCall
 from appliance.receive.people import entrance
-from appliance.receive.people.visits import Visit
+from appliance.receive.people.visits import Visit, wants_page
 from appliance.store.registry import Grant
 from appliance.store.tenant import site_of
 from appliance.views import NoSite
 
-FIRST = "index.html"
+ROOT, FIRST = "/reports/", "index.html"
 PART = re.compile(r"[A-Za-z0-9_][A-Za-z0-9._-]{0,127}", re.ASCII)
 """A name of a file or folder of a site."""
 KINDS = {
@@ -50,18 +50,22 @@ NO_PLACE = {errno.ELOOP, errno.ENOTDIR, errno.ENXIO}
 """A link, a file where a folder should be, a socket."""
 
 
-def get(visit: Visit, path: str = "") -> HTTPResponse:
+def get(visit: Visit, **_: str) -> HTTPResponse:
     """`GET /reports/...`; a path that ends with a slash is the first page of a folder, and no folder is listed."""
     call = visit.keyed
+    # As it was sent: the router leaves out a newline at the end, and what is not UTF-8.
+    path = call.environ["bottle.raw_path"].removeprefix(ROOT)
     if call.grant.machines is not None:
         raise Forbidden("The key is bound to some machines, and the report site shows all of the tenant's.")
     path = f"{path}{FIRST}" if path.endswith("/") or not path else path
     try:
         file = opened(visit.sessions.registry.folder, call.grant.tenant, path)
     except FileNotFoundError:
-        if path == FIRST:
+        if path == FIRST and wants_page(call.environ):
             return visit.page(NoSite(call.grant.tenant), 404)
-        raise NotFound("There is no such page in the report site: it may have been in an older one.") from None
+        raise NotFound(
+            "There is no such page in the report site: it may have been in an older one, or none was written yet."
+        ) from None
     except OSError as error:
         raise InputOutput(f"the report site of {call.grant.tenant} cannot be read: {error}.") from error
     return answer(call, file, path)
@@ -69,7 +73,7 @@ def get(visit: Visit, path: str = "") -> HTTPResponse:
 
 def to_first(_: Visit) -> HTTPResponse:
     """`GET /reports`: without the slash the links of the page would lead astray."""
-    return entrance.onward("/reports/")
+    return entrance.onward(ROOT)
 
 
 def answer(call: KeyedCall, file: IO[bytes], path: str) -> HTTPResponse:
