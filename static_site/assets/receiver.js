@@ -1,8 +1,14 @@
 // Uploads with progress and by drag and drop. Without it the form works all the same: this sends the same form and puts
 // the result of the same page in its place. What is not ours is only ever written as text.
 "use strict";
+
+// A browser may put a page aside and show it again after its session has ended: it is then empty, and loaded anew.
+addEventListener("pageshow", (event) => { if (event.persisted) location.reload(); });
+document.querySelector(".out").addEventListener("submit", () => document.querySelector("main").remove());
+
 (() => {
   const form = document.getElementById("upload-form");
+  if (!form) return;
   const file = document.getElementById("file");
   const machine = document.getElementById("machine_id");
   const drop = form.querySelector(".drop");
@@ -63,7 +69,7 @@
       found = chosen.name.replace(/\.(csv|json)(\.gz)?$/i, "");
       why = "as the file is called: change it if that is another";
     }
-    if (chosen !== file.files[0] || !machineId.test(found)) return;
+    if (chosen !== file.files[0] || !machineId.test(found) || (machine.value !== "" && machine.value !== filled)) return;
     machine.value = filled = found;
     hint.textContent = `${found}, ${why}.`;
   };

@@ -39,6 +39,9 @@ class Browser:
         os.close(from_child)
         self.buffer, self.number, self.session = b"", 0, ""
         self.requests: list[str] = []
+        self.by_id: dict[str, str] = {}
+        self.blocked: list[str] = []
+        """What was asked for and never sent."""
         self.said: list[str] = []
         self.loaded = 0
         target = self.call("Target.createTarget", url="about:blank")["targetId"]
@@ -80,6 +83,9 @@ class Browser:
         method, parameters = message.get("method"), message.get("params", {})
         if method == "Network.requestWillBeSent":
             self.requests.append(parameters["request"]["url"])
+            self.by_id[parameters["requestId"]] = parameters["request"]["url"]
+        elif method == "Network.loadingFailed" and "blockedReason" in parameters:
+            self.blocked.append(self.by_id.get(parameters["requestId"], ""))
         elif method == "Log.entryAdded":
             self.said.append(parameters["entry"]["text"])
         elif method == "Runtime.consoleAPICalled":
@@ -88,8 +94,25 @@ class Browser:
             self.said.append(str(parameters["exceptionDetails"]))
         elif method == "Page.javascriptDialogOpening":
             self.said.append(f"dialog: {parameters['message']}")
+            self.number += 1
+            close = {"id": self.number, "method": "Page.handleJavaScriptDialog", "params": {"accept": True}}
+            os.write(self.out, json.dumps({**close, "sessionId": self.session}).encode() + b"\0")
         elif method == "Page.loadEventFired":
             self.loaded += 1
+
+    def forget(self) -> None:
+        """Begin anew: without cookies, and with nothing that was asked for or said."""
+        self.open("about:blank")
+        self.call("Network.clearBrowserCookies")
+        self.call("Network.clearBrowserCache")
+        self.size(1440, 900)
+        self.requests.clear()
+        self.blocked.clear()
+        self.said.clear()
+
+    def text(self) -> str:
+        """What a person reads on the page."""
+        return str(self.run("document.body.innerText")).replace("\N{NARROW NO-BREAK SPACE}", " ")
 
     def open(self, url: str) -> None:
         before = self.loaded
@@ -145,6 +168,16 @@ class Browser:
             "Input.dispatchKeyEvent", type="keyDown", key=key, code=key, windowsVirtualKeyCode=codes.get(key, 0), **more
         )
         self.call("Input.dispatchKeyEvent", type="keyUp", key=key, code=key, windowsVirtualKeyCode=codes.get(key, 0))
+
+    def pressing(self, key: str) -> None:
+        """Press what leads to another page, and wait for it."""
+        before = self.loaded
+        self.press(key)
+        self.wait(lambda: self.loaded > before)
+
+    def focus(self, selector: str) -> None:
+        root = self.call("DOM.getDocument")["root"]["nodeId"]
+        self.call("DOM.focus", nodeId=self.call("DOM.querySelector", nodeId=root, selector=selector)["nodeId"])
 
     def type(self, text: str) -> None:
         self.call("Input.insertText", text=text)
