@@ -19,7 +19,7 @@ from appliance.cli.tables import visible
 from appliance.collector import FLUSH_SECONDS
 from appliance.errors import Unavailable
 
-LISTENING = re.compile(r"Listening on (http://\S+)")
+LISTENING = re.compile(r"Listening on ((?:http://|unix:)\S+)")
 START_SECONDS = 30
 LOOK_SECONDS = 0.2
 SITE_SECONDS = 60

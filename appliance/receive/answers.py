@@ -1,5 +1,6 @@
 """Answers: to what goes wrong in the one shape of contracts, section 8, which reveals nothing of the inside."""
 
+import errno
 import json
 import logging
 import secrets
@@ -8,7 +9,7 @@ from http import HTTPStatus
 from typing import Any, NamedTuple
 
 from appliance import moment
-from appliance.errors import PerfanalysisError
+from appliance.errors import PerfanalysisError, Unavailable
 
 logger = logging.getLogger("perfanalysis.receive")
 
@@ -25,6 +26,8 @@ ALWAYS = [
 RETRY_SECONDS = 5
 RETRIED = {408, 429, 503, 507}
 UNAVAILABLE = "The receiver is busy: try again later."
+NO_ROOM = {errno.ENOSPC, errno.EDQUOT}
+TOO_BUSY = {errno.EMFILE, errno.ENFILE, errno.ENOMEM, errno.EAGAIN}
 
 
 class Refused(PerfanalysisError):
@@ -48,10 +51,11 @@ class Answer(NamedTuple):
 def to(error: Exception) -> Answer:
     """Answer an error; what is our fault is written to the log, and the sender gets a number to ask about."""
     headers: dict[str, str] = {}
+    error = temporary(error)
     if isinstance(error, PerfanalysisError) and error.status < 500:
         status, code, message, details = error.status, error.error_code, error.message, error.details
         if isinstance(error, Refused):
-            headers = error.headers
+            headers = dict(error.headers)
         if status == 401:
             headers = {"WWW-Authenticate": "Bearer"}
     elif isinstance(error, PerfanalysisError) and error.status != 500:
@@ -63,7 +67,7 @@ def to(error: Exception) -> Answer:
         status, code, details = 500, "PROCESSING_ERROR", {"error_id": number}
         message = f"The receiver could not do this: its log says why, under {number}."
     if status in RETRIED:
-        headers["Retry-After"] = str(RETRY_SECONDS)
+        headers = {"Retry-After": str(RETRY_SECONDS)} | headers
     body = json.dumps({"status": "error", "error_code": code, "message": message, "details": details}).encode()
     headers |= {"Content-Type": "application/json", "Content-Length": str(len(body))}
     return Answer(f"{status} {HTTPStatus(status).phrase}", list(headers.items()), body)
@@ -73,6 +77,22 @@ def complete(headers: Sequence[tuple[str, str]]) -> list[tuple[str, str]]:
     """Return headers with those that every answer has."""
     said = {name.lower() for name, _ in headers}
     return [*headers, *((name, value) for name, value in ALWAYS if name.lower() not in said)]
+
+
+def temporary(error: Exception) -> Exception:
+    """Return what will pass by itself as what it is; every other error as it came."""
+    if isinstance(error, OSError) and error.errno in NO_ROOM:
+        return Refused(507, "INSUFFICIENT_STORAGE", f"there is no room for a request: {error}")
+    if isinstance(error, MemoryError) or (isinstance(error, OSError) and error.errno in TOO_BUSY):
+        return Unavailable(f"a request could not be served: {error or 'there is no memory'}")
+    return error
+
+
+def whole(error: Exception) -> bytes:
+    """Return an answer as it goes over a connection that was not read."""
+    answer = to(error)
+    head = "".join(f"{name}: {value}\r\n" for name, value in [*complete(answer.headers), ("Connection", "close")])
+    return f"HTTP/1.1 {answer.status}\r\n{head}\r\n".encode() + answer.body
 
 
 def span(start_ms: int | None, end_ms: int | None) -> dict[str, str | None]:

@@ -6,25 +6,45 @@ from dataclasses import dataclass
 from functools import partial
 from typing import Any, NoReturn
 
-from bottle import Bottle, HTTPError, request
+from bottle import Bottle, HTTPError
+from bottle import request as current
 
-from appliance.errors import Forbidden, InvalidKey, NotFound, TenantMismatch
-from appliance.receive import answers, authentication, exports, health, log, machines, trickle, uploads
+from appliance.errors import Forbidden, InvalidKey, NotFound, PerfanalysisError, TenantMismatch
+from appliance.receive import (
+    answers,
+    authentication,
+    exports,
+    health,
+    log,
+    machines,
+    metrics,
+    openapi,
+    rates,
+    trickle,
+    uploads,
+)
+from appliance.receive.access_log import AccessLog
 from appliance.receive.answers import Answer, Refused
 from appliance.receive.authentication import Links
 from appliance.receive.bodies import too_large
 from appliance.receive.call import Call, KeyedCall
+from appliance.receive.client import Client, who
 from appliance.receive.limits import Limits
 from appliance.receive.people import assets, entrance, home, sites, visits
 from appliance.receive.people.errors import dressed
 from appliance.receive.people.sessions import Session, Sessions
 from appliance.receive.people.visits import Visit
+from appliance.receive.rates import Buckets, Rates, Staging
 from appliance.receive.status import Status
 from appliance.receive.stores import Stores
 from appliance.store.registry import Grant
 from appliance.views import Drawing
 
 ADMITTED = "perfanalysis.admitted"
+CLIENT = "perfanalysis.client"
+"""Whom a request is from, a `Client`: the server says so."""
+STARTED = "perfanalysis.started"
+"""When its first byte came, by `time.monotonic`: the server says so."""
 OPEN, WRITE, READ = "", "write", "read"
 
 Environ = dict[str, Any]
@@ -43,22 +63,31 @@ class Route:
     """How long a body may be."""
     linked: bool = False
     """A link that was signed opens it too."""
+    rate: Callable[[Rates], Buckets] | None = None
+    """How often a key may ask for it."""
     page: bool = False
     """Of a page for people: takes (Visit, parts of the path), and a session of a browser opens it too."""
 
 
 ROUTES = [
-    Route("POST", "/api/v1/performance/upload", uploads.post, WRITE, lambda limits: limits.upload_bytes),
+    Route(
+        "POST", "/api/v1/performance/upload", uploads.post, WRITE, lambda limits: limits.upload_bytes,
+        rate=lambda rates: rates.uploads,
+    ),
     Route("GET", "/api/v1/performance/data", exports.link, READ),
     Route("GET", exports.PATH, exports.get, READ, linked=True),
     Route("GET", "/api/v1/machines", machines.list_, READ),
     Route("GET", "/api/v1/machines/<machine_id>", machines.get, READ),
-    Route("POST", "/v1/trickle", trickle.post, WRITE, lambda limits: limits.trickle_bytes),
+    Route(
+        "POST", "/v1/trickle", trickle.post, WRITE, lambda limits: limits.trickle_bytes, rate=lambda rates: rates.posts
+    ),
     Route("POST", "/v1/ping", health.echo, OPEN, lambda limits: limits.json_bytes),
     Route("GET", "/v1/ping", health.ping, OPEN),
     Route("GET", "/v1/version", health.version, OPEN),
     Route("GET", "/health", health.get, OPEN),
-]
+    Route("GET", "/metrics", metrics.get, OPEN),
+    Route("GET", openapi.PATH, openapi.get, OPEN),
+]  # fmt: skip
 
 # For people, and a list of their own: what programs ask for never takes a browser's session.
 PAGES = [
@@ -68,7 +97,15 @@ PAGES = [
     Route("GET", "/sign-out", entrance.to_home, OPEN, page=True),
     Route("POST", "/sign-out", entrance.sign_out, OPEN, lambda limits: limits.json_bytes, page=True),
     Route("GET", "/upload", entrance.to_home, OPEN, page=True),
-    Route("POST", "/upload", home.upload, WRITE, lambda limits: limits.upload_bytes, page=True),
+    Route(
+        "POST",
+        "/upload",
+        home.upload,
+        WRITE,
+        lambda limits: limits.upload_bytes,
+        page=True,
+        rate=lambda rates: rates.uploads,
+    ),
     Route("GET", "/reports", sites.to_first, OPEN, page=True),
     Route("GET", "/reports/", sites.get, READ, page=True),
     Route("GET", "/reports/<path:path>", sites.get, READ, page=True),
@@ -83,21 +120,43 @@ class Admitted:
     query: Mapping[str, str]
     grant: Grant | None
     key: str
+    route: Route
     session: Session | None = None
 
 
-def application(stores: Stores, limits: Limits | None = None, drawing: Drawing | None = None) -> "Application":
+@dataclass(frozen=True, slots=True)
+class Begun:
+    """A request that may send its body."""
+
+    grant: Grant | None
+    end: Callable[[], None]
+    """Gives back what it has taken; to be called when it has ended, however it did."""
+
+
+def application(
+    stores: Stores,
+    limits: Limits | None = None,
+    access_log: AccessLog | None = None,
+    metrics_token: str = "",
+    drawing: Drawing | None = None,
+) -> "Application":
     """Make a receiver; without a way to draw them it has no pages for people."""
-    return Application(stores, limits or Limits(), drawing)
+    return Application(stores, limits or Limits(), access_log, metrics_token, drawing)
 
 
 class Application:
     """A WSGI application, with the check of a request's head that the server makes before it reads the body."""
 
-    def __init__(self, stores: Stores, limits: Limits, drawing: Drawing | None):
+    def __init__(
+        self, stores: Stores, limits: Limits, access_log: AccessLog | None, metrics_token: str, drawing: Drawing | None
+    ):
         self.stores = stores
         self.limits = limits
-        self.status = Status(stores.health)
+        self.access_log = access_log
+        self.status = Status(stores.health, metrics_token)
+        self.rates = Rates(limits)
+        self.staging = Staging(limits)
+        self.status.staged_bytes = self.staging.total
         self.links = Links(stores.registry)
         self.sessions = Sessions(stores.registry, limits)
         self.drawing = drawing
@@ -110,21 +169,21 @@ class Application:
             self.router.route(route.path, route.method, partial(self.call, route))
 
     def __call__(self, environ: Environ, start_response: StartResponse) -> Iterable[bytes]:
-        started = time.monotonic()
-        tenant = ""
+        admitted: Admitted | None = None
 
         def start(status: str, headers: list[tuple[str, str]], exc_info: Any = None) -> Any:
-            log.request(environ["REQUEST_METHOD"], environ["PATH_INFO"], status, dict(headers), started, tenant)
+            self.answered(environ, status, dict(headers), admitted)
             return start_response(status, answers.complete(headers), exc_info)
 
+        environ.setdefault(STARTED, time.monotonic())
         try:
             environ[ADMITTED] = admitted = self.admit(environ)
-            tenant = admitted.grant.tenant if admitted.grant else ""
             return self.router(environ, start)
         except Exception as error:  # noqa: BLE001 - the one boundary of the receiver
             answer = self.answer(error, environ)
             start(answer.status, answer.headers)
-            return [answer.body]
+            # What follows a HEAD would be taken for the next answer.
+            return [] if environ["REQUEST_METHOD"] == "HEAD" else [answer.body]
 
     def answer(self, error: Exception, environ: Environ) -> Answer:
         """Answer an error: people who look at pages get a page."""
@@ -136,13 +195,46 @@ class Application:
         except Exception as broken:  # noqa: BLE001 - the same boundary: what cannot be drawn is told as programs are
             return answers.to(broken)
 
-    def refusal(self, environ: Environ) -> Exception | None:
-        """Return why a request is refused by its head alone, or None: what the server asks before it reads a body."""
+    def begin(self, environ: Environ) -> Begun:
+        """Decide about a request by its head alone, as the server asks before it reads a body; raise what is wrong."""
         try:
-            self.admit(environ)
-        except Exception as error:  # noqa: BLE001 - the same boundary: the server makes an answer of it
-            return error
-        return None
+            admitted = self.admit(environ)
+        except InvalidKey:
+            self.count_bad_key(environ)
+            raise
+        if admitted.grant is None:
+            return Begun(None, lambda: None)
+        if admitted.route.rate is not None:
+            rates.take(admitted.route.rate(self.rates), admitted.grant.key_id, "requests with this key")
+        length = int(environ.get("CONTENT_LENGTH") or 0)
+        return Begun(admitted.grant, self.staging.take(admitted.grant.tenant, length))
+
+    def count_bad_key(self, environ: Environ) -> None:
+        """Raise Refused if somebody has shown too many keys that are not valid."""
+        rates.take(self.rates.bad_keys, who(client_of(environ).address), "requests without a valid key")
+
+    def answered(self, environ: Environ, status: str, headers: Mapping[str, str], admitted: Admitted | None) -> None:
+        """Count and log what was answered; `environ` may lack all but who asked and since when."""
+        code = status.partition(" ")[0]
+        route = admitted.route.path if admitted else self.path_of(environ)
+        seconds = time.monotonic() - environ[STARTED]
+        self.status.answered(environ.get("REQUEST_METHOD", "-"), route, code, seconds)
+        grant = admitted.grant if admitted else None
+        request = log.Request(
+            client_of(environ).address, environ.get("REQUEST_METHOD", "-"), environ.get("PATH_INFO", "-"), code,
+            headers.get("Content-Length"), seconds, grant.tenant if grant else None, grant.key_id if grant else None,
+            environ.get("CONTENT_LENGTH") or None, environ.get("HTTP_USER_AGENT"),
+        )  # fmt: skip
+        log.request(request)
+        if self.access_log is not None:
+            self.access_log.write(request)
+
+    def path_of(self, environ: Environ) -> str:
+        """Return the path of the route that was asked for, as it is declared; "-" for none."""
+        try:
+            return self.find(environ).path if "PATH_INFO" in environ else "-"
+        except PerfanalysisError:
+            return "-"
 
     def admit(self, environ: Environ) -> Admitted:
         """Find out who asks; raise what is wrong with the head of a request."""
@@ -163,7 +255,7 @@ class Application:
         if grant and route.scope and route.scope not in grant.scopes:
             raise Forbidden(f"The key does not allow this: it has not the scope {route.scope!r}.")
         check_length(environ, route.max_bytes(self.limits))
-        return Admitted(query, grant, key, session)
+        return Admitted(query, grant, key, route, session)
 
     def visitor(self, route: Route, environ: Environ, query: Mapping[str, str]) -> tuple[Grant | None, Session | None]:
         """Return who asks for a page, a stranger or not; raise what is wrong with a request of the route."""
@@ -185,26 +277,34 @@ class Application:
 
     def call(self, route: Route, **path: str) -> Any:
         """Call a route: the only way to one that is not open leads by the store of the key's tenant."""
-        admitted: Admitted = request.environ[ADMITTED]
-        call: Call
-        if admitted.grant is None:
-            call = Call(request.environ, admitted.query, self.limits, self.status)
-        else:
+        environ = current.environ
+        admitted: Admitted = environ[ADMITTED]
+        folder, local = self.stores.folder, client_of(environ).local
+        call = Call(environ, admitted.query, self.limits, self.status, folder, local, ROUTES)
+        if admitted.grant is not None:
             # A session has no key to show again: what its key allows now is asked for by its id.
             confirm = (
-                partial(self.stores.registry.authenticate, admitted.key) if not route.page
-                else partial(self.sessions.confirm, admitted.grant)
+                partial(self.sessions.confirm, admitted.grant) if route.page
+                else partial(self.stores.registry.authenticate, admitted.key)
             )  # fmt: skip
             call = KeyedCall(
-                request.environ, admitted.query, self.limits, self.status, admitted.grant, confirm, self.links
-            )
+                environ, admitted.query, self.limits, self.status, folder, local, ROUTES, admitted.grant, confirm,
+                self.links,
+            )  # fmt: skip
             call.check_tenant(admitted.query.get("tenant_id"))
         if route.page and self.drawing is not None:
             opened = partial(self.stores.tenant, admitted.grant.tenant if admitted.grant else "")
-            return route.answer(Visit(call, opened, admitted.session, self.sessions, self.drawing), **path)
+            tried = partial(self.count_bad_key, environ)
+            return route.answer(Visit(call, opened, admitted.session, self.sessions, self.drawing, tried), **path)
         if admitted.grant is None:
             return route.answer(call)
         return route.answer(self.stores.tenant(admitted.grant.tenant), call, **path)
+
+
+def client_of(environ: Environ) -> Client:
+    """Return whom a request is from; without our server it is nobody of this machine."""
+    found: Client = environ.get(CLIENT) or Client(environ.get("REMOTE_ADDR", "-"), None, local=False)
+    return found
 
 
 def refuse(error: HTTPError) -> NoReturn:

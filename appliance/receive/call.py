@@ -1,7 +1,8 @@
 """A request that was let in: what a route may know of it."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
+from pathlib import Path
 from typing import Any
 
 from appliance.errors import BadData, Conflict, Forbidden, InputOutput, TenantMismatch
@@ -22,6 +23,12 @@ class Call:
     query: Mapping[str, str]
     limits: Limits
     status: Status
+    folder: Path
+    """The data folder."""
+    local: bool
+    """Whether who asks is on this machine."""
+    routes: Sequence[Any]
+    """All routes of the receiver."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,4 +71,6 @@ class KeyedCall(Call):
             raise InputOutput(error.message) from error
         if not receipt.duplicate:
             self.status.received(measurements)
+        for machine in {samples.machine for samples in batch.samples}:
+            self.status.heard_of(self.grant.tenant, machine)
         return receipt

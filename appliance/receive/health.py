@@ -12,7 +12,7 @@ def get(call: Call) -> dict[str, Any]:
     """`GET /health`."""
     database = call.status.database()
     return {
-        "status": "healthy" if database == "healthy" else "degraded",
+        "status": "healthy" if database == "healthy" and call.status.certificate_is_good else "degraded",
         "database": database,
         "uptime": call.status.uptime_seconds,
         "version": __version__,

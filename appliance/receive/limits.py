@@ -34,12 +34,50 @@ class Limits:
     """Recordings shrink to 3 to 8 %; what shrinks this much more is made to fill a memory."""
 
     header_bytes: int = 16 << 10
+    headers: int = 64
     connections: int = 512
+    """In all; fewer where the system gives a process fewer files."""
+    stranger_connections: int = 20
+    """
+    Of one address, as long as they have not shown a valid key.
+
+    All collectors behind one router come from one address, so that those with a key only count among all. Addresses of
+    proxies that are trusted, and a unix socket, are nobody's.
+    """
     threads: int = 8
+    staged_bytes: int = 512 << 20
+    """Bodies that are being received or stored: what they may take on the disk in all, as their heads declare them."""
+    tenant_staged_bytes: int = 256 << 20
+    """The same of one tenant: two of the longest uploads, or thousands of small ones."""
+
     idle_seconds: int = 30
     """After this long without a byte a connection is closed."""
+    handshake_seconds: int = 5
+    header_seconds: int = 10
+    """From a request's first byte to the end of its head."""
+    body_seconds: int = 20
+    """A body has this long whatever it brings; then it must have come at `least_bytes_per_second` on the whole."""
+    least_bytes_per_second: int = 8000
+    upload_seconds: int = 300
+    """No body may take longer."""
+    write_seconds: int = 60
+    """As long as an answer is sent, it must go at `least_bytes_per_second` on the whole of each such span."""
+    linger_seconds: int = 2
+    """Who is refused before all of the body is here is listened to for so long, so that the answer arrives."""
     stop_seconds: int = 10
     """Requests that run when the receiver is stopped may take this long."""
+
+    # How often. A key is one team's on all its boxes: a thousand boxes that post every second, boxes that come back
+    # after six hours with all that waited, and a nightly job that uploads from each box at the same minute must all
+    # get through with the defaults. A key cannot be guessed; what the first limit saves is the cost of refusing.
+    bad_keys_per_minute: int = 20
+    """Of one address."""
+    posts_per_minute: int = 60_000
+    """Of one key, trickled."""
+    uploads_per_minute: int = 600
+    """Of one key."""
+    remembered: int = 10_000
+    """Addresses, and keys, whose rates are remembered; who has not come for the longest time is forgotten."""
 
     sessions: int = 2000
     """People who have signed in with a browser; beyond it, who was idle for longest signs in again."""

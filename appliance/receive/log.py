@@ -3,14 +3,58 @@
 import logging
 import re
 import time
-from collections.abc import Mapping
-from typing import IO, Any
+from collections import OrderedDict
+from typing import IO, Any, NamedTuple
 
 logger = logging.getLogger("perfanalysis.receive")
 
 LEVELS = {"debug": logging.DEBUG, "info": logging.INFO, "warning": logging.WARNING, "error": logging.ERROR}
 KEY = re.compile(r"(pa1_[0-9a-f]{1,12})[0-9a-z_]*")
 MAX_LINE = 2048
+REPEATED_SECONDS, REMEMBERED = 60, 100
+
+
+class Request(NamedTuple):
+    """A request that was answered, as it is logged."""
+
+    address: str
+    method: str
+    path: str
+    status: str
+    bytes_sent: str | None
+    seconds: float
+    tenant: str | None
+    key_id: str | None
+    bytes_received: str | None
+    agent: str | None
+
+
+class Repeated(logging.Filter):
+    """Lets a warning or error through once a minute, then with the number of its like that it held back."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.seen: OrderedDict[str, tuple[float, int]] = OrderedDict()
+
+    def filter(self, record: logging.LogRecord) -> bool:
+        """Called with the handler's lock held."""
+        if record.levelno < logging.WARNING:
+            return True
+        # Errors with a number of their own are alike if they are the same exception.
+        error = record.exc_info[1] if record.exc_info else None
+        key = repr(error)[:200] if error is not None else record.getMessage()
+        then, held_back = self.seen.pop(key, (-REPEATED_SECONDS, 0))
+        if record.created - then < REPEATED_SECONDS:
+            self.seen[key] = (then, held_back + 1)
+            # The number is what a sender asks about: its line stays, what explains it has been written.
+            record.exc_info = None
+            return error is not None
+        self.seen[key] = (record.created, 0)
+        if len(self.seen) > REMEMBERED:
+            self.seen.popitem(last=False)
+        if held_back:
+            record.msg, record.args = f"{record.getMessage()} (and {held_back} times before)", ()
+        return True
 
 
 class OneLine(logging.Formatter):
@@ -31,6 +75,7 @@ def configure(level: str, stream: IO[str]) -> None:
     """Log to a stream what is at least of a level: "debug", "info", "warning" or "error"."""
     handler = logging.StreamHandler(stream)
     handler.setFormatter(OneLine())
+    handler.addFilter(Repeated())
     for name in ("perfanalysis", "waitress"):
         logging.getLogger(name).handlers = [handler]
         logging.getLogger(name).setLevel(LEVELS[level])
@@ -39,15 +84,20 @@ def configure(level: str, stream: IO[str]) -> None:
     logging.getLogger("waitress.queue").setLevel(logging.ERROR)
 
 
-def request(method: str, path: str, status: str, headers: Mapping[str, str], started: float, tenant: str) -> None:
-    """Log an answer; `started` is a time of `time.monotonic`."""
+def request(request: Request) -> None:
+    """Log an answer."""
     logger.info(
         "%s %s %s %s bytes %.0f ms %s",
-        method, path, status.partition(" ")[0], headers.get("Content-Length", "?"),
-        (time.monotonic() - started) * 1000, tenant or "-",
+        request.method, request.path, request.status, request.bytes_sent or "?", request.seconds * 1000,
+        request.tenant or "-",
     )  # fmt: skip
 
 
 def clean(line: str) -> str:
     visible = "".join(letter if letter.isprintable() else repr(letter)[1:-1] for letter in line)
-    return KEY.sub(r"\1...", visible)[:MAX_LINE]
+    return hidden(visible)[:MAX_LINE]
+
+
+def hidden(text: str) -> str:
+    """Return a text with what is secret of the keys in it left out."""
+    return KEY.sub(r"\1...", text)

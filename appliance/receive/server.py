@@ -1,192 +1,306 @@
-"""
-The receiver's server: waitress, which here asks the application about a request's head before it reads the body.
-
-What waitress itself refuses is answered in the shape of all our errors. Both are done by subclassing what it takes
-from its classes: `channel_class`, `parser_class`, `error_task_class`. A test holds what is touched.
-"""
+"""The receiver's server: who may connect, how long, and how it starts, reloads and ends."""
 
 import errno
+import os
+import resource
 import signal
 import socket
 import threading
 import time
-from collections.abc import Callable
-from functools import partial
+from collections import Counter
+from collections.abc import Callable, Sequence
+from contextlib import suppress
+from pathlib import Path
 from typing import Any
 
 from waitress import wasyncore
 from waitress.adjustments import Adjustments
-from waitress.channel import HTTPChannel
-from waitress.parser import HTTPRequestParser, ParsingError
 from waitress.server import TcpWSGIServer
-from waitress.task import ErrorTask
 
-from appliance.errors import InUse, NoPermission, Unavailable, UsageError
+from appliance.errors import PerfanalysisError, Unavailable
 from appliance.receive import answers, log
 from appliance.receive.answers import Refused
-from appliance.receive.application import Application
+from appliance.receive.application import Application, Begun
+from appliance.receive.channel import Channel, TlsChannel
+from appliance.receive.client import UNIX, Proxies, who
 from appliance.receive.limits import PIECE_BYTES
+from appliance.receive.listening import BACKLOG, UNIX_PREFIX, bracketed, listen
+from appliance.receive.tls import Certificate
 
-BACKLOG = 1024
-WHAT_WAITRESS_SAYS = {
-    400: ("BAD_REQUEST", "The request is not HTTP that is accepted."),
-    413: ("PAYLOAD_TOO_LARGE", "The body is larger than any that is accepted."),
-    431: ("HEADERS_TOO_LARGE", "The head of the request is too large."),
-}
-
-
-class Parser(HTTPRequestParser):
-    """Stops after the head of a request that is refused."""
-
-    error: Any
-
-    def __init__(self, server: "Server", adj: Adjustments):
-        super().__init__(adj)
-        self.server = server
-        self.asked = False
-        self.started = time.monotonic()
-
-    def received(self, data: bytes) -> int:
-        consumed = super().received(data)
-        if self.headers_finished and not self.asked and not self.empty:
-            self.asked = True
-            # A head that could be read is the application's to refuse, even where waitress finds the body too large.
-            if self.error is None or self.error.code == 413:
-                self.error = self.server.refusal(self.environ()) or self.error
-        if self.error:
-            # Neither ask for the rest nor take it for another request.
-            self.completed, self.expect_continue = True, False
-            return len(data)
-        return int(consumed)
-
-    def parse_header(self, header_plus: bytes) -> None:
-        try:
-            super().parse_header(header_plus)
-        except ValueError as error:
-            # A number of 5,000 digits, an address such as http://[::1
-            raise ParsingError("The head cannot be read") from error
-
-    def environ(self) -> dict[str, Any]:
-        """Return of the request's head what the application looks at, in the form it will come to it in."""
-        headers = {f"HTTP_{name}": value for name, value in self.headers.items()}
-        if self.chunked:
-            headers["HTTP_TRANSFER_ENCODING"] = "chunked"
-        return {
-            **headers,
-            "REQUEST_METHOD": self.command,
-            "PATH_INFO": self.path,
-            "QUERY_STRING": self.query,
-            "CONTENT_LENGTH": self.headers.get("CONTENT_LENGTH", ""),
-        }
+NO_FILES = {errno.EMFILE, errno.ENFILE, errno.ENOBUFS, errno.ENOMEM}
+OWN_FILES = 96
+"""What a process has open besides its connections; that includes those that it refuses."""
+FILES_A_CONNECTION = 3
+"""Itself, its body, and files of its tenant."""
+LAST_WORDS = 32
+"""So many connections above the limit are told of it in peace."""
+TURN_SECONDS = 1
+LOOK_SECONDS, MOST_ENDED = 0.2, 20
+"""How often the connections are looked at that take too long, and how many of them are ended at a time."""
+QUIET_SECONDS = 0.5
+FULL = Refused(503, "OVERLOADED", answers.UNAVAILABLE)
+CROWDED = Refused(429, "RATE_LIMITED", "There are too many connections from this address that have shown no valid key.")
 
 
-class Refusal(ErrorTask):
-    """Answers a request that never came to the application."""
+class Strangers:
+    """How many connections an address has that have not shown a valid key; may be used by any thread."""
 
-    def execute(self) -> None:
-        # Of a head that could not be read, nothing is known.
-        environ = self.request.environ() if hasattr(self.request, "query") else {}
-        answer = self.channel.server.receiver.answer(translated(self.request.error), environ)
-        started = getattr(self.request, "started", time.monotonic())
-        log.request(
-            getattr(self.request, "command", "-"), getattr(self.request, "path", "-"), answer.status,
-            dict(answer.headers), started, "",
-        )  # fmt: skip
-        self.status = answer.status
-        self.response_headers.extend(answers.complete(answer.headers))
-        self.set_close_on_finish()
-        self.content_length = len(answer.body)
-        self.write(answer.body)
+    def __init__(self, most: int) -> None:
+        self.most = most
+        self.lock = threading.Lock()
+        self.connections: Counter[str] = Counter()
 
+    def come(self, name: str) -> bool:
+        """Count one more, unless there are too many."""
+        with self.lock:
+            if self.connections[name] >= self.most:
+                return False
+            self.connections[name] += 1
+            return True
 
-class Channel(HTTPChannel):
-    error_task_class = Refusal
-
-    def __init__(self, server: "Server", *arguments: Any, **named: Any):
-        self.parser_class = partial(Parser, server)
-        super().__init__(server, *arguments, **named)
+    def gone(self, name: str) -> None:
+        with self.lock:
+            self.connections[name] -= 1
+            if not self.connections[name]:
+                del self.connections[name]
 
 
 class Server(TcpWSGIServer):
-    channel_class = Channel
-
-    def __init__(self, application: Application, listening: socket.socket, adj: Adjustments, sockets: dict[int, Any]):
-        self.receiver = application
+    def __init__(
+        self, application: Application, listening: socket.socket, adj: Adjustments, sockets: dict[int, Any],
+        proxies: Proxies, certificate: Certificate | None,
+    ):  # fmt: skip
+        self.receiver, self.limits = application, application.limits
+        self.proxies, self.certificate = proxies, certificate
+        self.channel_class = TlsChannel if certificate else Channel
+        self.strangers = Strangers(self.limits.stranger_connections)
         self.stopping = threading.Event()
-        # A signal may call `stop` in the thread that is closing.
-        self.closing = threading.RLock()
-        self.closed = False
+        self.most_connections = within_files(self.limits.connections)
+        self.spare = open_spare()
+        self.accept_again = 0.0
+        self.last_asked = 0.0
+        """When the last request came."""
         sockinfo = (listening.family, listening.type, listening.proto, listening.getsockname())
         super().__init__(application, sockets, _sock=listening, adj=adj, sockinfo=sockinfo, bind_socket=False)
 
-    def refusal(self, environ: dict[str, Any]) -> Exception | None:
-        """Return why a request is refused by its head: also one on a kept connection while the server stops."""
-        return Unavailable("the receiver is stopping.") if self.stopping.is_set() else self.receiver.refusal(environ)
+    def getsockname(self) -> tuple[str, str]:
+        if self.family == socket.AF_UNIX:
+            return UNIX, self.socket.getsockname()
+        host, port = super().getsockname()
+        return host, port
+
+    def readable(self) -> bool:
+        return bool(super().readable()) and time.monotonic() >= self.accept_again
+
+    def maintenance(self, _: float) -> None:
+        ended = 0
+        for channel in list(self.active_channels.values()):
+            ended += channel.look(time.monotonic())
+            # Hundreds whose time ends together would all be answered before the next one who asks.
+            if ended >= MOST_ENDED:
+                break
+
+    def handle_accept(self) -> bool:
+        """Take one who waits, and say whether anyone did."""
+        try:
+            accepted = self.accept()
+        except OSError as error:
+            if error.errno in NO_FILES:
+                self.refuse_without_files()
+            return False
+        if accepted is None:
+            return False
+        connection, address = accepted
+        address = (UNIX, 0) if self.family == socket.AF_UNIX else address
+        name = "" if address[0] == UNIX or self.proxies.trusts(address[0]) else who(address[0])
+        if len(self.active_channels) >= self.most_connections:
+            self.refuse(connection, address, FULL)
+        elif name and not self.strangers.come(name):
+            self.refuse(connection, address, CROWDED)
+        else:
+            self.begin_connection(connection, address, name)
+        return True
+
+    def begin_connection(self, connection: socket.socket, address: Any, name: str) -> None:
+        try:
+            if address[0] != UNIX:
+                self.set_socket_options(connection)
+            channel = self.channel_class(
+                self, self.certificate.wrap(connection) if self.certificate else connection, address, self.adj,
+                map=self._map,
+            )  # fmt: skip
+        except OSError:
+            # The other end has gone already.
+            connection.close()
+            if name:
+                self.strangers.gone(name)
+        else:
+            channel.stranger = name
+
+    def refuse(self, connection: socket.socket, address: Any, why: Refused) -> None:
+        """Answer a connection without a look at what it asks, and end it when the answer has arrived."""
+        if self.certificate is not None or len(self.active_channels) >= self.most_connections + LAST_WORDS:
+            self.refuse_at_once(connection, why)
+        else:
+            self.receiver.status.refused(why.error_code)
+            Channel(self, connection, address, self.adj, map=self._map).say_last(answers.whole(why))
+
+    def refuse_at_once(self, connection: socket.socket, why: Refused) -> None:
+        self.receiver.status.refused(why.error_code)
+        with suppress(OSError), connection:
+            # What TLS has to be spoken with first would cost more than it is worth.
+            if self.certificate is None:
+                connection.setblocking(False)
+                connection.send(answers.whole(why))
+                connection.shutdown(socket.SHUT_WR)
+                connection.recv(PIECE_BYTES)
+
+    def refuse_without_files(self) -> None:
+        """Answer who connects while there is no number for one more file: with the number that was kept for this."""
+        if self.spare is not None:
+            os.close(self.spare)
+            with suppress(OSError):
+                if (accepted := self.accept()) is not None:
+                    self.refuse_at_once(accepted[0], FULL)
+        self.spare = open_spare()
+        # Otherwise who waits would be told of at every turn.
+        self.accept_again = time.monotonic() + (0.0 if self.spare is not None else 0.1)
+
+    def begin(self, environ: dict[str, Any]) -> Begun:
+        """Decide about a request by its head; one on a kept connection while the server stops is refused too."""
+        self.last_asked = time.monotonic()
+        if self.stopping.is_set():
+            raise Unavailable("the receiver is stopping.")
+        return self.receiver.begin(environ)
 
 
-def translated(error: Any) -> Exception:
-    """Return the error of ours for one that waitress made."""
-    if isinstance(error, Exception):
-        return error
-    if error.code == 501:
-        return Refused(411, "LENGTH_REQUIRED", "Say how long the body is: send Content-Length, and no encoding.")
-    if error.code in WHAT_WAITRESS_SAYS:
-        return Refused(error.code, *WHAT_WAITRESS_SAYS[error.code])
-    return RuntimeError(error.body)
+def open_spare() -> int | None:
+    try:
+        return os.open(os.devnull, os.O_RDONLY | os.O_CLOEXEC)
+    except OSError:
+        return None
+
+
+def within_files(connections: int) -> int:
+    """Return how many connections fit into the files that a process may have open, after asking for more of them."""
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    wanted = OWN_FILES + FILES_A_CONNECTION * connections
+    if soft < wanted:
+        soft = wanted if hard == resource.RLIM_INFINITY else min(wanted, hard)
+        with suppress(ValueError, OSError):
+            resource.setrlimit(resource.RLIMIT_NOFILE, (soft, hard))
+    soft, _ = resource.getrlimit(resource.RLIMIT_NOFILE)
+    return max(1, min(connections, (soft - OWN_FILES) // FILES_A_CONNECTION))
 
 
 class Receiver:
     """A server that listens as soon as it is made, answers while `run` runs, and ends when anyone calls `stop`."""
 
-    def __init__(self, application: Application, host: str, port: int):
+    def __init__(
+        self, application: Application, host: str, port: int, *, proxies: Sequence[str] = (),
+        certificate: Certificate | None = None,
+    ):  # fmt: skip
+        """
+        Listen on a host and port, or on "unix:PATH".
+
+        `proxies` are those that are believed: addresses, networks or "unix".
+        """
         limits = application.limits
         self.stop_seconds = limits.stop_seconds
         # A signal may call `stop` in the thread that is closing.
         self.closing = threading.RLock()
         self.closed = False
+        self.reloading = False
         self.sockets: dict[int, Any] = {}
+        self.socket_path = Path(host.removeprefix(UNIX_PREFIX)) if host.startswith(UNIX_PREFIX) else None
+        scheme = "https" if certificate else "http"
         adjustments = Adjustments(
-            threads=limits.threads, connection_limit=limits.connections, backlog=BACKLOG,
+            # Who is one too many is answered by us: waitress would leave everyone waiting.
+            threads=limits.threads, connection_limit=1 << 30, backlog=BACKLOG,
             max_request_header_size=limits.header_bytes, max_request_body_size=limits.body_bytes + 1,
-            channel_timeout=limits.idle_seconds, cleanup_interval=2, recv_bytes=PIECE_BYTES,
-            asyncore_use_poll=True, ident=None, expose_tracebacks=False, clear_untrusted_proxy_headers=True,
+            recv_bytes=PIECE_BYTES, url_scheme=scheme,
+            asyncore_use_poll=True, ident=None, expose_tracebacks=False, log_socket_errors=False,
+            # What proxies write is taken out, or believed, where the head is read.
+            clear_untrusted_proxy_headers=False,
         )  # fmt: skip
-        self.server = Server(application, listen(host, port), adjustments, self.sockets)
+        # Which would be cut to whole seconds above.
+        adjustments.cleanup_interval = LOOK_SECONDS
+        believed = Proxies(proxies)
+        self.server = Server(application, listen(host, port), adjustments, self.sockets, believed, certificate)
         application.status.connections = lambda: len(self.server.active_channels)
-        shown = self.server.effective_host
-        self.url = f"http://{bracketed(shown)}:{self.server.effective_port}"
+        application.status.waiting = lambda: len(self.server.task_dispatcher.queue)
+        if certificate is not None:
+            application.status.certificate_expires = lambda: certificate.expires
+        shown = bracketed(self.server.effective_host)
+        self.url = host if self.socket_path else f"{scheme}://{shown}:{self.server.effective_port}"
 
     def run(self) -> None:
         while not self.server.stopping.is_set():
             self.turn()
+        # Who waits to be let in would be cut off: they are told, as are those who ask on connections that are kept.
+        for _ in range(BACKLOG):
+            if not self.server.handle_accept():
+                break
         # No connection is taken any more; what is being answered is answered.
         wasyncore.dispatcher.close(self.server)
+        if self.socket_path is not None:
+            self.socket_path.unlink(missing_ok=True)
         deadline = time.monotonic() + self.stop_seconds
-        while self.busy and time.monotonic() < deadline:
-            self.turn()
+        while (self.busy or not self.quiet) and time.monotonic() < deadline:
+            self.turn(QUIET_SECONDS)
         self.server.task_dispatcher.shutdown(timeout=1)
         with self.closing:
             self.closed = True
             wasyncore.close_all(self.sockets)
+            if self.server.spare is not None:
+                os.close(self.server.spare)
 
-    def turn(self) -> None:
-        wasyncore.loop(timeout=1, use_poll=True, map=self.sockets, count=1)
+    def turn(self, timeout_seconds: float = TURN_SECONDS) -> None:
+        wasyncore.loop(timeout=timeout_seconds, use_poll=True, map=self.sockets, count=1)
+        if self.reloading:
+            self.reloading = False
+            self.reload_now()
+
+    def reload_now(self) -> None:
+        if self.server.receiver.access_log is not None:
+            self.server.receiver.access_log.reopen()
+        if self.server.certificate is not None:
+            try:
+                self.server.certificate.read()
+            except PerfanalysisError as error:
+                log.logger.error("the certificate stays the one that was read before: %s", error.message)
 
     @property
     def busy(self) -> bool:
         return any(channel.requests or channel.total_outbufs_len for channel in self.server.active_channels.values())
 
+    @property
+    def quiet(self) -> bool:
+        """Whether nobody has asked for a moment, of those who might be in the midst of it when the server stops."""
+        return time.monotonic() - self.server.last_asked > QUIET_SECONDS
+
+    def reload(self) -> None:
+        """Open the access log and read the certificate again, soon."""
+        self.reloading = True
+        self.wake()
+
     def stop(self) -> None:
         self.server.stopping.set()
+        self.wake()
+
+    def wake(self) -> None:
         with self.closing:
             # What wakes the loop is a file's number: once closed, it may be that of another file.
             if not self.closed:
                 self.server.pull_trigger()
 
 
-def serve(application: Application, host: str, port: int, ready: Callable[[str], None]) -> None:
-    """Answer until SIGTERM or SIGINT; `ready` is called with the address. A second signal ends the process at once."""
-    receiver = Receiver(application, host, port)
+def serve(receiver: Receiver, ready: Callable[[str], None]) -> None:
+    """
+    Answer until SIGTERM or SIGINT; `ready` is called with the address.
+
+    A second signal ends the process at once; SIGHUP reloads.
+    """
 
     def stop(number: int, _: object) -> None:
         signal.signal(number, signal.SIG_DFL)
@@ -194,30 +308,6 @@ def serve(application: Application, host: str, port: int, ready: Callable[[str],
 
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, stop)
+    signal.signal(signal.SIGHUP, lambda *_: receiver.reload())
     ready(receiver.url)
     receiver.run()
-
-
-def listen(host: str, port: int) -> socket.socket:
-    """Return a socket that listens; port 0 is a free one. Raises InUse, NoPermission or UsageError."""
-    address = f"{bracketed(host)}:{port}"
-    try:
-        found = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE)
-        # A name such as localhost may have two addresses: clients all know the older protocol.
-        family, _, _, _, where = min(found, key=lambda info: info[0] != socket.AF_INET)
-        return socket.create_server(where, family=family, backlog=BACKLOG, dualstack_ipv6=host == "::")
-    except PermissionError:
-        raise NoPermission(
-            f"{address} needs the rights of the system: choose a port above 1023 with --listen HOST:PORT."
-        ) from None
-    except OSError as error:
-        if error.errno == errno.EADDRINUSE:
-            raise InUse(
-                f"{address} is in use by another program: stop that one, or choose another port with "
-                "--listen HOST:PORT (0 is a free one)."
-            ) from None
-        raise UsageError(f"{address} is no address of this machine: name one with --listen HOST:PORT.") from None
-
-
-def bracketed(host: str) -> str:
-    return f"[{host}]" if ":" in host else host

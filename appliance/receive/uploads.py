@@ -26,6 +26,8 @@ def post(store: TenantStore, call: KeyedCall) -> dict[str, Any]:
         call.check_tenant(fields.get("tenant_id"))
         machine = call.machine(fields["machine_id"])
         receipt, warnings = keep(store, call, file, machine)
+    if not receipt.duplicate:
+        call.status.imported(receipt.inserted)
     return {
         "status": "success",
         "upload_id": receipt.batch,

@@ -5,6 +5,7 @@ With https the certificate is verified, by the system's authorities or by those 
 """
 
 import http.client
+import socket
 from collections.abc import Mapping
 from contextlib import suppress
 from pathlib import Path
@@ -16,6 +17,7 @@ from appliance.errors import BadConfiguration, NoInput, UsageError
 if TYPE_CHECKING:
     import ssl
 
+UNIX = "unix"
 CONNECT_SECONDS = 5
 OTHER_NAME = (62, 64)
 """OpenSSL's codes of a certificate that is another host's, or another address's."""
@@ -31,7 +33,7 @@ class Answer(NamedTuple):
 
 class Connection:
     def __init__(self, url: str, ca_file: Path | None = None) -> None:
-        """Prepare to talk to http(s)://HOST[:PORT][/PATH]; raise UsageError if it is no such address."""
+        """Prepare to talk to http(s)://HOST[:PORT][/PATH] or unix:PATH; raise UsageError if it is no such address."""
         self.url, self.ca_file = url, ca_file
         self.scheme, self.host, self.port, self.prefix = address(url)
         self.http: http.client.HTTPConnection | None = None
@@ -89,9 +91,24 @@ def open_connection(
     scheme: str, host: str, port: int | None, timeout_seconds: float | None, ca_file: Path | None = None
 ) -> http.client.HTTPConnection:
     """Return a connection that connects when it is used; raise NoInput or BadConfiguration for a file of no use."""
+    if scheme == UNIX:
+        return UnixConnection(host, timeout_seconds)
     if scheme == "https":
         return http.client.HTTPSConnection(host, port, timeout=timeout_seconds, context=trusted(ca_file))
     return http.client.HTTPConnection(host, port, timeout=timeout_seconds)
+
+
+class UnixConnection(http.client.HTTPConnection):
+    """A connection to the receiver of this machine, by its socket."""
+
+    def __init__(self, path: str, timeout_seconds: float | None) -> None:
+        super().__init__("localhost", timeout=timeout_seconds)
+        self.path = path
+
+    def connect(self) -> None:
+        self.sock = socket.socket(socket.AF_UNIX)
+        self.sock.settimeout(self.timeout)
+        self.sock.connect(self.path)
 
 
 def trusted(ca_file: Path | None) -> "ssl.SSLContext":
@@ -125,7 +142,10 @@ def is_plain(url: str) -> bool:
 
 
 def address(url: str) -> tuple[str, str, int | None, str]:
-    """Return scheme, host, port and path of a receiver's address."""
+    """Return scheme, host, port and path of a receiver's address; of a socket "unix" and its path as the host."""
+    scheme, _, path = url.partition(":")
+    if scheme == UNIX and path.startswith("/") and "\0" not in path:
+        return UNIX, path, None, ""
     try:
         parts = urlsplit(url)
         host, port = parts.hostname or "", parts.port
@@ -135,7 +155,7 @@ def address(url: str) -> tuple[str, str, int | None, str]:
             raise ValueError
     except ValueError:
         raise UsageError(
-            f"{url[:200]!r} is not the address of a receiver: write it like http://192.0.2.1:8080."
+            f"{url[:200]!r} is not the address of a receiver: write it like http://192.0.2.1:8080 or unix:/run/x.sock."
         ) from None
     if parts.username is not None:
         raise UsageError("the address of a receiver has no user or password in it: the key has a file of its own.")

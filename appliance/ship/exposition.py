@@ -4,7 +4,7 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
-from appliance.ship.durations import BUCKETS, Durations
+from appliance.prometheus import Durations, head, histogram, sample
 
 # (name, type, what it says, where the number is in a status; those that a status has not are left out).
 METRICS = [
@@ -27,30 +27,18 @@ METRICS = [
     ("pcc_breaker_state", "gauge", "The circuit breaker: 0 closed, 1 half-open, 2 open.", "breaker"),
     ("pcc_breaker_opened_total", "counter", "How often the circuit breaker opened.", "breaker_opened"),
 ]
-DURATION = "pcc_upload_duration_seconds"
+DURATION = ("pcc_upload_duration_seconds", "How long requests to the receiver took.")
 
 
 def write(path: Path, status: Mapping[str, Any], durations: Durations | None) -> None:
     """Replace a metrics file as a whole; raise OSError."""
     new = path.with_name(f".{path.name}.new")
-    new.write_text("\n".join([*lines(status), *(histogram(durations) if durations else []), ""]), "ascii")
+    new.write_text("\n".join([*lines(status), *(histogram(*DURATION, durations) if durations else []), ""]), "ascii")
     new.replace(path)
 
 
 def lines(status: Mapping[str, Any]) -> Iterator[str]:
     for name, kind, said, key in METRICS:
         if key in status:
-            yield f"# HELP {name} {said}"
-            yield f"# TYPE {name} {kind}"
-            yield f"{name} {status[key]}"
-
-
-def histogram(durations: Durations) -> Iterator[str]:
-    yield f"# HELP {DURATION} How long requests to the receiver took."
-    yield f"# TYPE {DURATION} histogram"
-    total = 0
-    for end, count in zip((*(f"{bucket:g}" for bucket in BUCKETS), "+Inf"), durations.counts, strict=True):
-        total += count
-        yield f'{DURATION}_bucket{{le="{end}"}} {total}'
-    yield f"{DURATION}_sum {durations.sum_seconds:.6f}"
-    yield f"{DURATION}_count {total}"
+            yield from head(name, kind, said)
+            yield sample(name, status[key])

@@ -17,11 +17,11 @@ from typing import NamedTuple, Protocol
 
 from appliance import __version__
 from appliance.errors import BadConfiguration, BadData, InvalidKey, PerfanalysisError, Unavailable
+from appliance.prometheus import Durations
 from appliance.ship import trickle
 from appliance.ship.batch import Batch
 from appliance.ship.breaker import Breaker, State
 from appliance.ship.connection import Connection
-from appliance.ship.durations import Durations
 from appliance.ship.letters import Letters
 from appliance.ship.trickle import Verdict
 

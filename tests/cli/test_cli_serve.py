@@ -202,3 +202,125 @@ def test_an_address_may_be_written_in_several_ways(text: str, expected: tuple[st
 def test_what_is_no_address_is_refused(text: str) -> None:
     with pytest.raises(click.UsageError, match="is not HOST:PORT"):
         ListenType().convert(text, None, None)
+
+
+def test_a_hang_up_reopens_the_access_log_and_ends_nothing(start: Start, data: Path, tmp_path: Path) -> None:
+    log = tmp_path / "access.log"
+    process = start("--listen", "127.0.0.1:0", "--data", data, "--access-log", log)
+    where = address(process)
+    get(where, "/health")
+    log.rename(tmp_path / "yesterday.log")
+
+    process.send_signal(signal.SIGHUP)
+    deadline = time.monotonic() + 20
+    while not log.exists() and time.monotonic() < deadline:
+        time.sleep(0.02)
+    status = get(where, "/v1/ping")
+
+    assert status == 200
+    assert "/health" in (tmp_path / "yesterday.log").read_text()
+    assert "/v1/ping" in log.read_text()
+
+
+def test_it_answers_on_when_nobody_reads_what_it_says(start: Start, data: Path) -> None:
+    process = start("--listen", "127.0.0.1:0", "--data", data, "--log-level", "info")
+    where = address(process)
+    assert process.stdout is not None
+    assert process.stderr is not None
+    process.stdout.close()
+    process.stderr.close()
+
+    answered = [get(where, "/health") for _ in range(3)]
+    process.send_signal(signal.SIGPIPE)
+    answered.append(get(where, "/health"))
+    process.terminate()
+
+    assert answered == [200] * 4
+    assert process.wait(timeout=20) == 0
+    process.stdout = process.stderr = None
+
+
+def test_it_listens_on_a_unix_socket(start: Start, data: Path, tmp_path: Path) -> None:
+    path = Path(f"/tmp/perfanalysis-{os.getpid()}.sock")
+    process = start("--listen", f"unix:{path}", "--data", data)
+    assert process.stdout is not None
+    said = process.stdout.readline()
+    with socket.socket(socket.AF_UNIX) as connection:
+        connection.connect(str(path))
+        connection.sendall(b"GET /health HTTP/1.0\r\n\r\n")
+        answer = connection.recv(1000)
+    process.terminate()
+    process.wait(timeout=20)
+
+    assert said.startswith(f"Listening on unix:{path} (data in {data})")
+    assert answer.startswith(b"HTTP/1.0 200 ")
+    assert not path.exists()
+
+
+@pytest.mark.parametrize(
+    ("arguments", "warned"),
+    [
+        ((), True),
+        (("--insecure-http",), False),
+        (("--trusted-proxy", "192.0.2.1"), False),
+    ],
+)
+def test_plain_http_for_the_network_is_warned_of(
+    start: Start, data: Path, arguments: tuple[str, ...], warned: bool
+) -> None:
+    registry = Registry(data)
+    registry.create_tenant("team-a")
+    registry.create_key("team-a")
+    process = start("--listen", "0.0.0.0:0", "--data", data, *arguments)
+    address(process)
+    process.terminate()
+
+    _, said = process.communicate(timeout=20)
+
+    assert said.startswith("Keys and data can be read on their way here: use --tls-cert") == warned
+    assert said.count("\n") == warned
+
+
+def test_the_limits_are_shown_and_can_be_changed(
+    start: Start, run_program: Callable[..., subprocess.CompletedProcess[str]], data: Path
+) -> None:
+    shown = run_program("serve", "--limits").stdout.splitlines()
+    process = start("--listen", "127.0.0.1:0", "--data", data, "--limit", "json_bytes=10", "--limit", "headers=9")
+    where = address(process)
+    connection = http.client.HTTPConnection(*where, timeout=20)
+
+    connection.request("POST", "/v1/ping", b'{"timestamp":1}')
+
+    assert connection.getresponse().status == 413
+    assert "json_bytes=4096" in shown
+    assert "stranger_connections=20" in shown
+    connection.close()
+
+
+@pytest.mark.parametrize(
+    ("arguments", "code", "said"),
+    [
+        (("--limit", "nonsense=1"), 64, "'nonsense' is no limit: `perfanalysis serve --limits` shows them."),
+        (("--limit", "headers=0"), 64, "has no number above 0: write it like headers=100."),
+        (("--limit", "headers"), 64, "has no number above 0"),
+        (("--trusted-proxy", "nonsense"), 64, "'nonsense' is not the address of a proxy: write it like"),
+        (("--tls-cert", "x.pem"), 64, "--tls-cert and --tls-key go together"),
+        (("--tls-cert", "no.pem", "--tls-key", "no.key"), 66, "no.pem cannot be read: No such file or directory."),
+        (("--metrics-token-file", "no"), 66, "no cannot be read: No such file or directory."),
+        (("--metrics-token-file", "short"), 78, "short holds no token: one line of at least 16 letters and digits."),
+        (("--access-log", "no/x.log"), 73, "no/x.log cannot be written: No such file or directory;"),
+        (("--listen", "unix:short"), 64, "short is there and is no socket"),
+    ],
+)
+def test_settings_of_no_use_are_one_sentence(
+    run_program: Callable[..., subprocess.CompletedProcess[str]],
+    data: Path, tmp_path: Path, arguments: tuple[str, ...], code: int, said: str,
+) -> None:  # fmt: skip
+    (tmp_path / "short").write_text("short\n")
+
+    done = run_program("serve", "--listen", "127.0.0.1:0", "--data", data, *arguments, cwd=tmp_path)
+
+    assert done.returncode == code
+    assert said in done.stderr
+    assert done.stderr.count("\n") == 1
+    assert done.stdout == ""

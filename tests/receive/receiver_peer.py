@@ -3,12 +3,14 @@
 import http.client
 import json
 import socket
+import threading
 from collections.abc import Callable, Mapping
 from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any
 
 from appliance.receive.application import Application
+from appliance.receive.server import Receiver
 from appliance.store.registry import Registry
 
 CSV_HEADER = "timestamp,machine_id,cpu_user,cpu_system,cpu_idle,cpu_iowait,mem_total,mem_free,mem_available"
@@ -66,6 +68,7 @@ class Peer:
     """Of tenant team-a: write and read."""
     other_key: str
     """Of tenant team-b."""
+    server: Receiver | None = None
 
     def ask(
         self, method: str, path: str, body: Any = None, headers: Mapping[str, str] | None = None, key: str | None = ""
@@ -118,6 +121,15 @@ class Peer:
 
     def stored_nothing(self) -> bool:
         return not any(sum(self.stored(tenant).values()) for tenant in ("team-a", "team-b"))
+
+
+def at_once(work: Callable[[int], None], count: int) -> None:
+    """Do something in so many threads, each with a number, and wait for all of them."""
+    threads = [threading.Thread(target=work, args=(number,)) for number in range(count)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
 
 
 def assert_refused(reply: Reply, status: int, code: str) -> dict[str, Any]:

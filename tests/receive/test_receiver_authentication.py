@@ -17,7 +17,9 @@ def ask(peer: Peer, route: Route, key: str | None) -> tuple[int, bytes]:
 
 def test_each_route_is_open_or_asks_for_a_scope() -> None:
     assert {route.scope for route in ROUTES} == {OPEN, READ, WRITE}
-    assert {route.path for route in ROUTES if route.scope == OPEN} == {"/health", "/v1/ping", "/v1/version"}
+    assert {route.path for route in ROUTES if route.scope == OPEN} == {
+        "/health", "/metrics", "/openapi.json", "/v1/ping", "/v1/version",
+    }  # fmt: skip
 
 
 @pytest.mark.parametrize("route", KEYED, ids=lambda route: f"{route.method} {route.path}")

@@ -84,3 +84,33 @@ def test_a_key_is_never_written(peer: Peer, written: io.StringIO) -> None:
     assert len(written.getvalue().splitlines()) == 5
     assert secret[:8] not in written.getvalue()
     assert peer.key.split("_")[1] in written.getvalue()
+
+
+def test_what_is_said_again_and_again_is_said_once_a_minute(written: io.StringIO) -> None:
+    log.configure("info", written)
+    logger = logging.getLogger("perfanalysis.receive")
+
+    for _ in range(1000):
+        logger.warning("the disk is full")
+        logger.info("a request")
+    logger.warning("something else")
+
+    lines = [line.split(" ", 1)[1] for line in written.getvalue().splitlines()]
+    assert lines.count("WARNING the disk is full") == 1
+    assert lines.count("INFO a request") == 1000
+    assert lines[-1] == "WARNING something else"
+
+
+def test_the_same_error_is_explained_once_and_each_of_its_numbers_is_there(written: io.StringIO) -> None:
+    log.configure("info", written)
+    logger = logging.getLogger("perfanalysis.receive")
+
+    for number in range(100):
+        try:
+            raise OSError("no disk")
+        except OSError as error:
+            logger.error("error %s", number, exc_info=error)
+
+    lines = written.getvalue().splitlines()
+    assert sum("ERROR error " in line for line in lines) == 100
+    assert sum("OSError: no disk" in line for line in lines) == 1

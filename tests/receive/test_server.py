@@ -2,6 +2,7 @@
 
 import http.client
 import os
+import re
 import socket
 import threading
 import time
@@ -13,7 +14,7 @@ from receiver_peer import TRICKLE, Peer, Reply, StartReceiver, assert_refused, b
 from waitress.channel import HTTPChannel
 from waitress.parser import HTTPRequestParser
 from waitress.server import BaseWSGIServer
-from waitress.task import ErrorTask
+from waitress.task import ErrorTask, WSGITask
 
 from appliance.errors import InUse, NoPermission, UsageError
 from appliance.receive.application import application
@@ -27,10 +28,62 @@ GET = b"GET /health HTTP/1.1\r\nHost: x\r\nConnection: close\r\n"
 def test_waitress_has_what_we_build_on(peer: Peer) -> None:
     """If this fails with a new waitress, read its channel, parser and task anew before anything else."""
     for kind, names in (
-        (BaseWSGIServer, ("channel_class", "accept_connections", "pull_trigger")),
-        (HTTPChannel, ("parser_class", "error_task_class", "task_class", "service")),
-        (HTTPRequestParser, ("completed", "error", "expect_continue", "headers_finished", "empty", "parse_header")),
+        (
+            BaseWSGIServer,
+            (
+                "channel_class",
+                "accept_connections",
+                "pull_trigger",
+                "readable",
+                "maintenance",
+                "handle_accept",
+                "getsockname",
+                "set_socket_options",
+                "add_task",
+            ),
+        ),
+        (
+            HTTPChannel,
+            (
+                "parser_class",
+                "error_task_class",
+                "task_class",
+                "service",
+                "readable",
+                "writable",
+                "handle_read",
+                "handle_write",
+                "handle_close",
+                "received",
+                "recv",
+                "send",
+                "request",
+                "will_close",
+                "close_when_flushed",
+                "total_outbufs_len",
+                "_flush_exception",
+                "_flush_some",
+                "last_activity",
+            ),
+        ),
+        (
+            HTTPRequestParser,
+            (
+                "completed",
+                "error",
+                "expect_continue",
+                "headers_finished",
+                "empty",
+                "parse_header",
+                "header_plus",
+                "body_bytes_received",
+                "connection_close",
+                "version",
+                "close",
+            ),
+        ),
         (ErrorTask, ("execute", "set_close_on_finish", "content_length", "write")),
+        (WSGITask, ("get_environment", "environ")),
     ):
         assert [name for name in names if not hasattr(kind, name)] == []
 
@@ -46,13 +99,30 @@ def test_waitress_has_what_we_build_on(peer: Peer) -> None:
         (GET + b"X : y\r\n\r\n", 400, "BAD_REQUEST"),
         (GET + b"X: a\nY: b\r\n\r\n", 400, "BAD_REQUEST"),
         (GET + b"X: \x00\r\n\r\n", 400, "BAD_REQUEST"),
+        (GET + b"X: a\r\n b\r\n\r\n", 400, "BAD_REQUEST"),
+        (GET + b"Host: y\r\n\r\n", 400, "BAD_REQUEST"),
+        (b"GET /health HTTP/1.1\r\n\r\n", 400, "BAD_REQUEST"),
+        (b"GET /health\r\n\r\n", 400, "BAD_REQUEST"),
+        (b"GET /health HTTP/1.1\nHost: x\n\n", 400, "BAD_REQUEST"),
+        (b"GET /health HTTP/1.1\r\nHost: x\n", 400, "BAD_REQUEST"),
+        (b"GET /he\x00alth HTTP/1.1\r\nHost: x\r\n\r\n", 400, "BAD_REQUEST"),
+        (b"GET /he\talth HTTP/1.1\r\nHost: x\r\n\r\n", 400, "BAD_REQUEST"),
+        (b"OPTIONS * HTTP/1.1\r\nHost: x\r\n\r\n", 404, "NOT_FOUND"),
         (GET + b"Content-Length: -3\r\n\r\n", 400, "BAD_REQUEST"),
+        (GET + b"Content-Length: 3, 3\r\n\r\n", 400, "BAD_REQUEST"),
+        (GET + b"Content-Length: 0x3\r\n\r\n", 400, "BAD_REQUEST"),
+        (GET + b'Content-Length: " 3"\r\n\r\n', 400, "BAD_REQUEST"),
+        (GET + b"Content-Length: 1" + b"0" * 30 + b"\r\n\r\n", 413, "PAYLOAD_TOO_LARGE"),
+        (GET + b"Content-Length : 3\r\n\r\n", 400, "BAD_REQUEST"),
+        (GET + b"Transfer-Encoding: chunked\r\nTransfer-Encoding: chunked\r\n\r\n", 411, "LENGTH_REQUIRED"),
+        (GET + b"Transfer-Encoding: \x0bchunked\r\n\r\n", 400, "BAD_REQUEST"),
         (GET + b"Content-Length: +3\r\n\r\n", 400, "BAD_REQUEST"),
         (GET + b"Content-Length: 0_3\r\n\r\n", 400, "BAD_REQUEST"),
         (GET + b"Content-Length: 3\r\nContent-Length: 5\r\n\r\n", 400, "BAD_REQUEST"),
         (GET + b"Content-Length: " + b"9" * 5000 + b"\r\n\r\n", 400, "BAD_REQUEST"),
         (b"GET http://[::1 HTTP/1.1\r\n\r\n", 400, "BAD_REQUEST"),
         (GET + b"X: " + b"y" * 20_000 + b"\r\n\r\n", 431, "HEADERS_TOO_LARGE"),
+        (GET + b"".join(b"X-%d: y\r\n" % at for at in range(65)) + b"\r\n", 431, "HEADERS_TOO_LARGE"),
         (b"GET /" + b"x" * 20_000 + b" HTTP/1.1\r\n\r\n", 431, "HEADERS_TOO_LARGE"),
         (GET + b"Content-Length: 3\r\nTransfer-Encoding: chunked\r\n\r\n", 411, "LENGTH_REQUIRED"),
         (GET + b"Transfer-Encoding: xchunked\r\n\r\n", 411, "LENGTH_REQUIRED"),
@@ -68,6 +138,28 @@ def test_a_hostile_head_gets_one_answer_in_our_shape(peer: Peer, request_bytes: 
     assert f'"error_code": "{code}"'.encode() in answer
     assert b"Content-Type: application/json" in answer
     assert peer.ask("GET", "/health").status == 200
+
+
+def test_as_many_headers_as_are_allowed_are_taken(peer: Peer) -> None:
+    answer = peer.raw(GET + b"".join(b"X-%d: y\r\n" % at for at in range(62)) + b"\r\n")
+
+    assert answer.startswith(b"HTTP/1.1 200 ")
+
+
+@pytest.mark.parametrize("path", ["/health", "/nope", "/api/v1/machines"])
+def test_an_answer_to_a_head_has_no_body(peer: Peer, path: str) -> None:
+    """What followed would be taken for the answer to the next request."""
+    answer = peer.raw(f"HEAD {path} HTTP/1.1\r\nHost: x\r\n\r\n".encode() + GET + b"\r\n")
+
+    head, _, rest = answer.partition(b"\r\n\r\n")
+    assert b"Content-Length: " in head
+    assert rest == b"" or rest.startswith(b"HTTP/1.1 200 ")
+
+
+def test_of_requests_that_come_together_none_is_answered_after_a_bad_one(peer: Peer) -> None:
+    answer = peer.raw(b"GET /v1/version HTTP/1.1\r\nHost: x\r\n\r\n" + b"BAD\r\n\r\n" + GET + b"\r\n")
+
+    assert re.findall(rb"HTTP/1\.[01] ([0-9]+)", answer) == [b"200", b"400"]
 
 
 def test_the_body_of_a_refused_request_is_no_request(peer: Peer) -> None:
@@ -86,7 +178,8 @@ def test_requests_that_come_together_are_answered_in_turn(peer: Peer) -> None:
     assert answer.index(b'"version"') < answer.index(b'"uptime"')
 
 
-def test_health_answers_while_others_send_slowly(peer: Peer) -> None:
+def test_health_answers_while_others_send_slowly(start_receiver: StartReceiver) -> None:
+    peer = start_receiver(Limits(stranger_connections=200))
     head = f"POST {TRICKLE} HTTP/1.1\r\nHost: x\r\nAuthorization: Bearer {peer.key}\r\nContent-Length: 100\r\n\r\nxx"
     slow = [socket.create_connection(peer.address) for _ in range(100)]
     for connection in slow:

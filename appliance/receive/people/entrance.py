@@ -31,6 +31,7 @@ def sign_in(visit: Visit) -> HTTPResponse:
     try:
         grant = registry.authenticate(fields.get("key", "").strip())
     except InvalidKey:
+        visit.tried()
         return visit.page(SignIn(REFUSED, wanted), 401, {"WWW-Authenticate": "Bearer"})
     if visit.session is not None:
         visit.sessions.end(visit.session)

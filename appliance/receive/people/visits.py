@@ -44,6 +44,8 @@ class Visit:
     session: Session | None
     sessions: Sessions
     drawing: Drawing
+    tried: Callable[[], None]
+    """To be called where a key is not valid; raises Refused if that was tried too often."""
 
     @property
     def keyed(self) -> KeyedCall:
