@@ -10,6 +10,10 @@ class PerfanalysisError(Exception):
     exit_code = 70
     status = 500
     error_code = "PROCESSING_ERROR"
+    public = ""
+    """What a sender is told of what is our fault and passes; the message is for the log."""
+    retry_seconds = 5
+    """When a sender may try again what may pass."""
 
     def __init__(self, message: str, *, error_code: str | None = None, details: Mapping[str, Any] | None = None):
         super().__init__(message)
@@ -87,6 +91,38 @@ class CannotCreate(PerfanalysisError):
 
 class InputOutput(PerfanalysisError):
     exit_code, status = 74, 500
+
+
+class InsufficientStorage(InputOutput):
+    """There is no room for more; reading and removing go on."""
+
+    status, error_code, retry_seconds = 507, "INSUFFICIENT_STORAGE", 60
+    public = "The receiver has no room for more: try again later."
+
+
+class QuotaReached(InsufficientStorage):
+    retry_seconds = 600
+    public = "The tenant has as much as it may: nothing more is stored until something is removed."
+
+
+class Damaged(BadData):
+    """A file of ours that is not as we wrote it."""
+
+    status = 500
+
+
+class StoreAside(InputOutput):
+    """A tenant's file was damaged and set aside, or is gone: an empty one does not take its place."""
+
+    status, error_code, retry_seconds = 503, "STORE_QUARANTINED", 600
+    public = "The tenant's data is set aside, for it was damaged or is gone: somebody has to restore it."
+
+
+class FolderGone(InputOutput):
+    """The data folder is not the one that was opened."""
+
+    status, error_code, retry_seconds = 503, "STORE_GONE", 60
+    public = "The receiver has lost its data folder: try again later."
 
 
 class NoPermission(PerfanalysisError):

@@ -8,7 +8,7 @@ import json
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from itertools import pairwise
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, Protocol
 
 import numpy as np
 import numpy.typing as npt
@@ -108,12 +108,20 @@ def follow_each_other(parts: Sequence[Samples]) -> bool:
     )
 
 
+class Sink(Protocol):
+    """Where samples go as they are read; a list is one."""
+
+    def append(self, samples: Samples, /) -> None: ...
+
+    def clear(self) -> None:
+        """Forget what came: it comes again, in another order."""
+
+
 @dataclass(slots=True)
 class Parsed:
     """What one file or request said: samples, the facts that came with them, and what was not read."""
 
-    samples: Sequence[Samples] = field(default_factory=list)
-    """To go through one by one: those of a long file are read from the disk, each time anew."""
+    samples: list[Samples] = field(default_factory=list)
     facts: dict[str, Any] = field(default_factory=dict)
     """Facts of the machine by name ("cpuinfo", "meta", "container/<id>"), each a plain JSON object."""
     warnings: list[str] = field(default_factory=list)

@@ -64,6 +64,34 @@ def test_each_way_works_as_it_is_written(title: str, tmp_path: Path, environment
         assert "web-1" in page
 
 
+def test_backups_and_moving_work_as_they_are_written(tmp_path: Path, environment: dict[str, str]) -> None:
+    """With a receiver that runs meanwhile, and some history of a tenant."""
+    script = f"""set -e
+        perfanalysis tenant create team-a
+        perfanalysis collect --duration 1s --interval 500ms --machine-id web-1 --collection web-1.json
+        perfanalysis import web-1.json
+        perfanalysis serve --listen 127.0.0.1:{free_port()} & trap "kill $!" EXIT
+        sleep 2
+        """ + "\n".join(sections()["Backups and moving"])
+
+    done = subprocess.run(
+        ["bash", "-c", script],
+        cwd=tmp_path,
+        env={**environment, "PATH": f"{PROGRAMS}{os.pathsep}{os.environ['PATH']}"},
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+        timeout=120,
+        check=False,
+    )
+
+    assert done.returncode == 0, done.stdout
+    assert "every one verified" in done.stdout
+    assert "web-1 " in done.stdout
+    assert (tmp_path / "other.key").read_text().startswith("pa1_")
+
+
 def test_the_set_up_is_two_commands_of_the_makefile() -> None:
     makefile = (README.parent / "Makefile").read_text()
 

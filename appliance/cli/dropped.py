@@ -25,6 +25,7 @@ from appliance.errors import BadData, CannotCreate, InputOutput, InUse, NoInput,
 
 if TYPE_CHECKING:
     from appliance.cli.run import Stop
+    from appliance.store.space import Space
     from appliance.store.tenant import TenantStore
 
 DONE, FAILED, LOCK = "done", "failed", ".perfanalysis-import"
@@ -39,7 +40,7 @@ State = tuple[tuple[str, int, int], ...]
 @dataclass(frozen=True, slots=True)
 class Watch:
     folder: Path
-    data: Path
+    space: "Space"
     tenant: str
     machine_id: str
     keep_first: bool
@@ -58,10 +59,11 @@ class Outcome:
         self.lines.append(f"Not imported: {sentence}")
 
 
-def watch(folder: Path, data: Path, tenant: str, machine_id: str, keep_first: bool) -> None:
+def watch(folder: Path, space: "Space", tenant: str, machine_id: str, keep_first: bool) -> None:
     """Import what is dropped into a folder until a signal to stop comes. Raises InUse if another process does it."""
+    from appliance import lock
     from appliance.cli.run import Stop
-    from appliance.ship import lock
+    from appliance.store.claim import claimed
 
     if not folder.is_dir():
         raise NoInput(f"{folder} is no folder: make it, or name another with --watch DIR.")
@@ -76,9 +78,10 @@ def watch(folder: Path, data: Path, tenant: str, machine_id: str, keep_first: bo
     # Asking whether a file is being written may end in this signal, which by default ends a process.
     signal.signal(signal.SIGIO, signal.SIG_IGN)
     stop = Stop()
-    tell(f"Watching {folder}: what is dropped there is imported and moved to {DONE}/ or {FAILED}/.")
     try:
-        look(Watch(folder, data, tenant, machine_id, keep_first), stop)
+        with claimed(space.folder, "perfanalysis import --watch"):
+            tell(f"Watching {folder}: what is dropped there is imported and moved to {DONE}/ or {FAILED}/.")
+            look(Watch(folder, space, tenant, machine_id, keep_first), stop)
     finally:
         os.close(held)
 
@@ -108,7 +111,7 @@ def look(watched: Watch, stop: "Stop") -> None:
 
 def dropped(folder: Path) -> Iterator[Path]:
     """Give what lies in the folder for import; names of containers stay, for the recordings that come beside them."""
-    from appliance.formats.containers import NAMES_FILE
+    from appliance.formats.container_names import NAMES_FILE
 
     for entry in sorted(folder.iterdir()):
         if entry.name not in (DONE, FAILED, NAMES_FILE) and not entry.name.startswith("."):
@@ -155,7 +158,7 @@ def take_all(watched: Watch, entries: list[Path], stop: "Stop") -> None:
     from appliance.store.tenant import TenantStore
 
     stuck = ""
-    with TenantStore(watched.data, watched.tenant) as store:
+    with TenantStore(watched.space.folder, watched.tenant, space=watched.space) as store:
         for entry in entries:
             if stop.asked:
                 return

@@ -12,13 +12,14 @@ from typing import TYPE_CHECKING
 
 import click
 
-from appliance.cli.options import data_option, tenant_option
+from appliance.cli.options import data_option, min_free_option, tenant_option
 from appliance.cli.progress import FileProgress
 from appliance.cli.tables import counted
 from appliance.errors import BadData, Conflict, InputOutput, NoInput, PerfanalysisError, TooLarge, UsageError
 
 if TYPE_CHECKING:
     from appliance.store.batches import Receipt
+    from appliance.store.space import Space
     from appliance.store.tenant import TenantStore
 
 SUFFIXES = (".json", ".json.gz", ".csv", ".csv.gz")
@@ -46,10 +47,11 @@ FAULTS_OF_A_FILE = (BadData, NoInput, TooLarge)
     "--watch", type=click.Path(path_type=Path), metavar="DIR",
     help="Import what is dropped there, until stopped, and move it to done/ or failed/ with a .txt that says why.",
 )  # fmt: skip
+@min_free_option
 @click.pass_context
 def command(
     context: click.Context, paths: Sequence[Path], tenant: str | None, data: Path, machine_id: str, keep_first: bool,
-    verbose: bool, report: Path | None, watch: Path | None,
+    verbose: bool, report: Path | None, watch: Path | None, min_free: int | None,
 ) -> None:  # fmt: skip
     """
     Store recordings, CSV files (standard and portal) and sar-style trees, or all that are in a folder.
@@ -59,6 +61,8 @@ def command(
     folder, and in it the tenant "default", where there is nothing yet.
     """
     from appliance.machine import check_machine_id
+    from appliance.store.claim import claimed
+    from appliance.store.space import Space
 
     if machine_id:
         check_machine_id(machine_id)
@@ -67,7 +71,7 @@ def command(
             raise UsageError("--watch DIR stands alone: name neither paths nor --report.")
         from appliance.cli import dropped
 
-        dropped.watch(watch, data, choose(data, tenant), machine_id, keep_first)
+        dropped.watch(watch, Space(data, min_free), choose(data, tenant), machine_id, keep_first)
         return
     if not paths:
         raise UsageError("name files or folders to import, - for standard input, or --watch DIR.")
@@ -76,11 +80,12 @@ def command(
 
         check_output(report)
     tally = Tally()
-    chosen = choose(data, tenant)
-    try:
-        import_all(data, chosen, paths, machine_id, keep_first, verbose, tally)
-    finally:
-        tally.show(verbose)
+    with claimed(data, "perfanalysis import"):
+        chosen = choose(data, tenant)
+        try:
+            import_all(Space(data, min_free), chosen, paths, machine_id, keep_first, verbose, tally)
+        finally:
+            tally.show(verbose)
     if report is not None and tally.stored:
         from appliance.cli.report import write_site
 
@@ -149,13 +154,13 @@ def found(path: Path) -> Iterator[Path]:
 
 
 def import_all(
-    data: Path, tenant: str, paths: Sequence[Path], machine_id: str, keep_first: bool, verbose: bool, tally: Tally
+    space: "Space", tenant: str, paths: Sequence[Path], machine_id: str, keep_first: bool, verbose: bool, tally: Tally
 ) -> None:
     from appliance.store.tenant import TenantStore
 
     files = [(file, file != path) for path in paths for file in found(path)]
     lines = verbose or len(files) == 1
-    with TenantStore(data, tenant) as store, FileProgress(len(files)) as progress:
+    with TenantStore(space.folder, tenant, space=space) as store, FileProgress(len(files)) as progress:
         for file, in_folder in files:
             take(store, file, machine_id, keep_first, tally, progress, in_folder=in_folder, lines=lines)
             progress.step()
@@ -230,11 +235,13 @@ class Stored:
 def keep(store: "TenantStore", file: Path, machine_id: str, keep_first: bool, name: str = "") -> Stored:
     """Store a file or tree as one batch; `name` is what sentences call it instead of its path."""
     from appliance.formats import reading
-    from appliance.store import batches
+    from appliance.store import batches, merging
+    from appliance.store.prepared import Prepared
 
     before = state(file)
+    prepared = Prepared()
     try:
-        parsed = reading.read_file(file, machine_id, name)
+        parsed = reading.read_file(file, machine_id, name, prepared)
         kind = reading.kind_of(file)
         machines = parsed.machines
         # What does not name its machine is another batch in another folder.
@@ -248,7 +255,7 @@ def keep(store: "TenantStore", file: Path, machine_id: str, keep_first: bool, na
         raise NoInput(f"{name or file} cannot be read: {error.strerror}.") from error
     if state(file) != before:
         raise Changed(f"{name or file} changed while it was read: import it again.")
-    batch = batches.Batch(digest.digest(), kind, parsed.samples, parsed.facts, keep_first=keep_first)
+    batch = batches.Batch(digest.digest(), kind, prepared, parsed.facts, keep_first=keep_first)
     try:
         receipt = batches.add_batch(store, batch)
     except Conflict as error:
@@ -256,6 +263,7 @@ def keep(store: "TenantStore", file: Path, machine_id: str, keep_first: bool, na
     except BadData as error:
         # A damaged store is no fault of the file.
         raise InputOutput(error.message) from error
+    merging.merge_due(store)
     return Stored(
         name or str(file), receipt, machines, [said if name in said else f"{name}: {said}" for said in parsed.warnings]
     )

@@ -110,6 +110,14 @@ def data_option(function: Decorated) -> Decorated:
     )(function)  # fmt: skip
 
 
+def min_free_option(function: Decorated) -> Decorated:
+    """Give a command `--min-free`: the floor of free space in bytes, or None for what `Space` says."""
+    return click.option(
+        "--min-free", type=Size(), metavar="SIZE", help="Store nothing more when the disk has less room than this.",
+        show_default="5% of the disk, at least 512MiB, at most a quarter",
+    )(function)  # fmt: skip
+
+
 def default_data() -> Path:
     return SYSTEM_DATA if os.access(SYSTEM_DATA, os.W_OK) else Path("perfanalysis-data")
 

@@ -33,6 +33,10 @@ class Bar:
         if self.bar is not None:
             self.bar.__exit__(None, None, None)
 
+    def advance(self, count: int) -> None:
+        if self.bar is not None:
+            self.bar.update(count)
+
     def clear(self) -> None:
         """Make its line free for what is said; the bar is drawn again below it."""
         if self.bar is not None:

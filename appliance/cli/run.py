@@ -4,7 +4,7 @@ import re
 import signal
 import time
 from collections.abc import Iterable, Iterator
-from contextlib import contextmanager, suppress
+from contextlib import closing, contextmanager, suppress
 from pathlib import Path
 from types import FrameType
 
@@ -72,18 +72,17 @@ def command(
 def temporary_key(data: Path, tenant: str | None) -> Iterator[tuple[str, str]]:
     """Give the tenant, made where there is none, and a key that nobody else knows and that ends with us."""
     from appliance.errors import NotFound
+    from appliance.store.claim import claimed
     from appliance.store.registry import DEFAULT_TENANT, Registry
 
-    registry = Registry(data)
-    try:
+    # Given up again for the receiver, which will hold it: here it tells early that another one does.
+    # The registry too is closed while the children run: they have the file open themselves.
+    with claimed(data, "perfanalysis run"), closing(Registry(data)) as registry:
         if not registry.tenants():
             registry.create_tenant(DEFAULT_TENANT)
             say(f"Made the data folder {data} with the tenant {DEFAULT_TENANT}.")
         name = registry.choose(tenant)
         key = registry.create_key(name, ["write"], "made by run for itself")
-    finally:
-        # Closed while the children run: they have the file open themselves.
-        registry.close()
     try:
         yield name, key
     finally:

@@ -2,14 +2,14 @@
 
 import shlex
 import sys
-from contextlib import suppress
+from contextlib import closing, suppress
 from dataclasses import fields
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 import click
 
-from appliance.cli.options import SYSTEM_DATA, Grouped, default_data
+from appliance.cli.options import SYSTEM_DATA, Grouped, Size, default_data, min_free_option
 from appliance.errors import BadConfiguration, CannotCreate, NoInput
 
 if TYPE_CHECKING:
@@ -79,6 +79,7 @@ def show_limits(context: click.Context, _: click.Parameter, asked: bool) -> None
 
 HEADINGS = {
     "Network": ("listen", "tls_cert", "tls_key", "trusted_proxy", "insecure_http"),
+    "Disk": ("data", "min_free", "reserve"),
     "Watching": ("access_log", "metrics_token_file", "log_level"),
 }
 
@@ -110,6 +111,12 @@ HEADINGS = {
     metavar="DIR", help="The data folder.",
     show_default=f"{SYSTEM_DATA} where it is writable, else ./perfanalysis-data",
 )  # fmt: skip
+@min_free_option
+@click.option(
+    "--reserve", type=Size(), metavar="SIZE",
+    help="Keep a file of this size, to be given up when data must be removed from a full disk; 0: none.",
+    show_default="64MiB, at most a sixteenth of the disk",
+)  # fmt: skip
 @click.option(
     "--access-log", type=click.Path(path_type=Path), metavar="FILE",
     help="Write a line of JSON for each request; 10 MB and 5 files at most, opened again on SIGHUP.",
@@ -131,15 +138,18 @@ HEADINGS = {
 )
 def command(
     listen: Listen, tls_cert: Path | None, tls_key: Path | None, trusted_proxy: tuple[str, ...], insecure_http: bool,
-    data: Path, access_log: Path | None, metrics_token_file: Path | None, log_level: str,
-    limit: tuple[tuple[str, int], ...],
+    data: Path, min_free: int | None, reserve: int | None, access_log: Path | None, metrics_token_file: Path | None,
+    log_level: str, limit: tuple[tuple[str, int], ...],
 ) -> None:  # fmt: skip
     """Receive from collectors and uploads, and store what comes, until stopped. SIGHUP reopens and rereads files."""
     from appliance.receive import log, server
     from appliance.receive.application import application
+    from appliance.receive.housekeeping import Housekeeping
     from appliance.receive.stores import Stores
     from appliance.store import private
+    from appliance.store.claim import claimed
     from appliance.store.registry import DEFAULT_TENANT
+    from appliance.store.space import Space
     from appliance.views import Drawing
 
     private.keep_to_ourselves()
@@ -147,8 +157,7 @@ def command(
     certificate = certificate_of(tls_cert, tls_key)
     token = token_of(metrics_token_file)
     opened = opened_log(access_log)
-    stores = Stores(data)
-    try:
+    with claimed(data, "perfanalysis serve"), closing(Stores(data, Space(data, min_free, reserve))) as stores:
         if not stores.registry.tenants():
             stores.registry.create_tenant(DEFAULT_TENANT)
 
@@ -165,9 +174,8 @@ def command(
 
         app = application(stores, limits_of(limit), opened, token, Drawing(page, asset))
         receiver = server.Receiver(app, listen.host, listen.port, proxies=trusted_proxy, certificate=certificate)
-        server.serve(receiver, ready)
-    finally:
-        stores.close()
+        with Housekeeping(stores):
+            server.serve(receiver, ready)
 
 
 def is_local(host: str) -> bool:

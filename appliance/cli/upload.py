@@ -3,6 +3,7 @@
 import json
 import os
 import stat
+from collections import deque
 from collections.abc import Callable
 from pathlib import Path
 from typing import NamedTuple
@@ -101,7 +102,8 @@ def only_machine(file: Path) -> str:
     """Return the machine that a file is of; raise MissingParameters if it is of several, and what it has wrong."""
     from appliance.formats import reading
 
-    machines = sorted({part.machine for part in reading.read_file(file).samples})
+    # Its samples are not kept: a long file has many.
+    machines = sorted(reading.read_file(file, into=deque(maxlen=0)).machines)
     if len(machines) > 1:
         raise MissingParameters(
             f"{file} is of {len(machines)} machines, from {machines[0]} to {machines[-1]}, and an upload is of one: "

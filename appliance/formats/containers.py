@@ -1,9 +1,7 @@
-"""Containers: the names that people gave them, and containers.csv (contracts, section 5)."""
+"""containers.csv (contracts, section 5): what each container used, by time."""
 
 import csv
-import json
-from collections.abc import Iterator, Mapping
-from pathlib import Path
+from collections.abc import Iterator
 from typing import IO, Any
 
 import numpy as np
@@ -12,14 +10,9 @@ import pandas as pd
 
 from appliance import metrics
 from appliance.analysis.run import Run
-from appliance.errors import BadData, NoInput
 from appliance.formats.cells import escaped, seconds_text
-from appliance.measurement import refuse_constant
 from appliance.metrics import Group, Metric
 
-NAMES_FILE = "container_names.json"
-"""Beside a recording of containers, which knows them by their ids only."""
-MAX_NAMES_BYTES = 4 << 20
 HEADER = (
     "timestamp", "container_id", "container_name", "runtime", "cpu_percent", "cpu_user_percent", "cpu_system_percent",
     "memory_current_bytes", "memory_max_bytes", "memory_percent", "io_read_bytes", "io_write_bytes", "io_read_ops",
@@ -32,28 +25,6 @@ CUMULATIVE = (
 )  # fmt: skip
 
 Array = npt.NDArray[Any]
-
-
-def read_names(path: Path) -> dict[str, str]:
-    """Read {"<full id>": "<name>"}; raise NoInput or BadData."""
-    try:
-        with path.open("rb") as stream:
-            names = json.loads(stream.read(MAX_NAMES_BYTES), parse_constant=refuse_constant)
-    except OSError as error:
-        raise NoInput(f"{path} cannot be read: {error.strerror}.") from error
-    except (ValueError, RecursionError) as error:
-        raise BadData(f"{path} is no list of container names: it is not JSON.") from error
-    if not isinstance(names, dict) or not all(isinstance(name, str) for name in names.values()):
-        raise BadData(f'{path} is no list of container names: write {{"<id>": "<name>", ...}}.')
-    return names
-
-
-def name_them(facts: dict[str, Any], names: Mapping[str, str]) -> None:
-    """Put names into the facts of those containers that have none."""
-    for container, name in names.items():
-        fact = facts.get(f"container/{container}")
-        if fact is not None and not fact.get("name"):
-            fact["name"] = name
 
 
 def write(run: Run, stream: IO[str]) -> int:

@@ -1,24 +1,27 @@
 """
 The rows of a CSV as samples, a piece of the file at a time, so that memory does not grow with the file.
 
-A piece is in order of machine and time. Where the pieces of a file overlap, the whole file has to be one piece.
+A piece is in order of machine and time. Where the pieces of a file overlap, they are kept on the disk and put in order
+a machine's day at a time.
 """
 
 import tempfile
 import weakref
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 from typing import IO, Any, cast
 
 import numpy as np
 import numpy.typing as npt
 
 from appliance.errors import Conflict, InputOutput
-from appliance.formats.csv_table import MACHINE, MISSING, TIME, Field, Layout, Rows
+from appliance.formats.csv_table import MACHINE, MISSING, SHARE, TIME, Field, Layout, Rows
 from appliance.metrics import Group
-from appliance.samples import Column, Parsed, Samples, Values
+from appliance.samples import Column, Samples, Values
 
 PIECE_BYTES = 24 << 20
+DAY_MS = 86_400_000
 Array = npt.NDArray[Any]
 
 
@@ -34,12 +37,16 @@ class Table:
     starts: Array
     """Where the rows of each machine begin; at the end, how many rows there are."""
     at_ms: Array
+    lines: Array
     numbers: Mapping[int, Array]
     """By position in a row of the file; MISSING for an empty cell."""
 
+    def rows(self, code: int) -> slice:
+        return slice(int(self.starts[code]), int(self.starts[code + 1]))
+
     def samples(self, code: int, machine: str, found: Mapping[int, Column]) -> Iterator[Samples]:
         """Give a machine's samples, a group of metrics at a time, without the rows and columns that hold no value."""
-        rows = slice(int(self.starts[code]), int(self.starts[code + 1]))
+        rows = self.rows(code)
         groups: dict[Group, dict[Column, Values]] = {}
         for at, column in found.items():
             numbers = self.numbers[at][rows] if at in self.numbers else np.empty(0)
@@ -49,104 +56,107 @@ class Table:
                 groups.setdefault(column.metric.group, {})[column] = values
         for group, columns_of_group in groups.items():
             samples = Samples(machine, 0, group, self.at_ms[rows], columns_of_group)
-            there = np.any([values.mask() for values in columns_of_group.values()], axis=0)
-            yield samples if there.all() else samples.take(there)
-
-    def save(self, stream: IO[bytes]) -> None:
-        for array in (self.starts, self.at_ms, np.array(list(self.numbers)), *self.numbers.values()):
-            np.save(stream, array, allow_pickle=False)
+            full = any(values.present is None for values in columns_of_group.values())
+            there = None if full else np.any([values.mask() for values in columns_of_group.values()], axis=0)
+            yield samples if there is None or there.all() else samples.take(there)
 
 
-def load(machines: Sequence[str], stream: IO[bytes]) -> Table:
-    starts, at_ms, positions = (np.load(stream) for _ in range(3))
-    return Table(machines, starts, at_ms, {at: np.load(stream) for at in positions.tolist()})
+class InOrder:
+    """The pieces of a file none of which overlap."""
 
-
-class Pieces(Sequence[Samples]):
-    """The samples of a file; pieces wait on the disk, in a file without a name, unless there is one only."""
-
-    def __init__(self, layout: Layout, found: Mapping[int, Column]):
+    def __init__(self, layout: Layout) -> None:
         self.layout = layout
-        self.found = found
-        self.machine = ""
-        """What all of it is of, whatever the file says."""
         self.rows = self.repeated = 0
-        self.first: Table | None = None
         self.spans: dict[str, list[tuple[int, int]]] = {}
-        self.places: list[tuple[Sequence[str], int]] = []
-        self.file: IO[bytes] | None = None
 
     @property
     def machines(self) -> list[str]:
         """What the file calls its machines, in order of appearance."""
         return list(self.spans)
 
-    def add(self, parts: Sequence[Rows]) -> None:
-        """Take the next rows of the file, out of `parts`; raise Conflict or Overlapping."""
-        table, repeated = in_order(parts, self.layout)
-        self.rows += len(table.at_ms)
-        self.repeated += repeated
-        for code, machine in enumerate(table.machines):
-            rows = table.at_ms[int(table.starts[code]) : int(table.starts[code + 1])]
-            first, last = int(rows[0]), int(rows[-1])
-            spans = self.spans.setdefault(machine, [])
-            if any(first <= end and start <= last for start, end in spans):
-                raise Overlapping
-            spans.append((first, last))
-        if self.first is None and not self.places:
-            self.first = table
-            return
-        if self.first is not None:
-            self.put(self.first)
-            self.first = None
-        self.put(table)
-
-    def put(self, table: Table) -> None:
-        try:
-            if self.file is None:
-                self.file = cast(IO[bytes], tempfile.TemporaryFile())  # noqa: SIM115 - it lives as long as the pieces
-                weakref.finalize(self, self.file.close)
-            self.places.append((table.machines, self.file.tell()))
-            table.save(self.file)
-        except OSError as error:
-            raise InputOutput(
-                f"The folder for temporary files, {tempfile.gettempdir()}, cannot be written ({error.strerror}): a "
-                "file this long needs as much space there as it has itself. TMPDIR names another."
-            ) from error
-
-    def tables(self) -> Iterator[Table]:
-        if self.first is not None:
-            yield self.first
-        for machines, place in self.places:
-            if self.file is not None:
-                self.file.seek(place)
-                yield load(machines, self.file)
-
-    def __iter__(self) -> Iterator[Samples]:
-        for table in self.tables():
-            for code, name in enumerate(table.machines):
-                yield from table.samples(code, self.machine or name, self.found)
-
-    def __len__(self) -> int:
-        return sum(1 for _ in self)
-
-    def __getitem__(self, at: Any) -> Any:
-        return list(self)[at]
+    def tables(self, pieces: Iterator[list[Rows]]) -> Iterator[Table]:
+        """Give the pieces in order, each as it comes; raise Conflict or Overlapping."""
+        for parts in pieces:
+            table, repeated = in_order(parts, self.layout)
+            self.rows += len(table.at_ms)
+            self.repeated += repeated
+            for code, machine in enumerate(table.machines):
+                at_ms = table.at_ms[table.rows(code)]
+                first, last = int(at_ms[0]), int(at_ms[-1])
+                spans = self.spans.setdefault(machine, [])
+                if any(first <= end and start <= last for start, end in spans):
+                    raise Overlapping
+                spans.append((first, last))
+            yield table
 
 
-@dataclass(slots=True)
-class ParsedPieces(Parsed):
-    """What a CSV said, counted while it was read: going through all pieces once more would mean to load them."""
+class Shuffled:
+    """The pieces of a file some of which overlap: kept in a file without a name, and joined by machine and day."""
 
-    samples: Pieces
+    def __init__(self, layout: Layout) -> None:
+        self.layout = layout
+        self.rows = self.repeated = 0
+        self.fields = [field for field in layout.fields if field.kind != MACHINE]
+        self.time = next(field for field in self.fields if field.kind == TIME)
+        self.places: dict[str, dict[int, list[tuple[int, int]]]] = {}
+        """By machine and day: where its rows are, and how many."""
 
     @property
     def machines(self) -> list[str]:
-        return [self.samples.machine] if self.samples.machine else self.samples.machines
+        """What the file calls its machines, in order of appearance."""
+        return list(self.places)
 
-    @property
-    def count(self) -> int:
-        return self.samples.rows
+    def tables(self, pieces: Iterator[list[Rows]]) -> Iterator[Table]:
+        """Give a table for each machine and day; raise Conflict, or InputOutput where there is no room for the file."""
+        try:
+            file = cast(IO[bytes], tempfile.TemporaryFile())  # noqa: SIM115 - closed when the last table was given
+            weakref.finalize(self, file.close)
+            for parts in pieces:
+                table, repeated = in_order(parts, self.layout)
+                self.repeated += repeated
+                self.put(table, file)
+            file.flush()
+        except OSError as error:
+            raise InputOutput(
+                f"The folder for temporary files, {tempfile.gettempdir()}, cannot be written ({error.strerror}): a "
+                "file whose rows are in no order needs as much space there as it has itself. TMPDIR names another."
+            ) from error
+        for machine, days in self.places.items():
+            for day in sorted(days):
+                table, repeated = in_order([self.get(machine, place, file) for place in days[day]], self.layout)
+                self.rows += len(table.at_ms)
+                self.repeated += repeated
+                yield table
+
+    def put(self, table: Table, file: IO[bytes]) -> None:
+        """Write rows one after the other, 8 bytes a cell: line, time, numbers."""
+        matrix = np.full((len(table.at_ms), len(self.fields) + 1), MISSING)
+        matrix[:, 0] = table.lines
+        for at, field in enumerate(self.fields, 1):
+            if field is self.time:
+                matrix[:, at] = table.at_ms
+            elif field.at in table.numbers:
+                matrix[:, at] = table.numbers[field.at].view(np.int64)
+            elif field.kind == SHARE:
+                matrix[:, at] = np.float64(MISSING).view(np.int64)
+        begin = file.tell()
+        file.write(matrix.data)
+        for code, machine in enumerate(table.machines):
+            rows = table.rows(code)
+            days = table.at_ms[rows] // DAY_MS
+            bounds = [0, *(np.flatnonzero(np.diff(days)) + 1).tolist(), len(days)]
+            for start, end in pairwise(bounds):
+                place = begin + (rows.start + start) * matrix.strides[0], end - start
+                self.places.setdefault(machine, {}).setdefault(int(days[start]), []).append(place)
+
+    def get(self, machine: str, place: tuple[int, int], file: IO[bytes]) -> Rows:
+        width = len(self.fields) + 1
+        matrix = np.fromfile(file, np.int64, place[1] * width, offset=place[0] - file.tell()).reshape(-1, width)
+        numbers = {
+            field.at: matrix[:, at].copy().view(np.float64) if field.kind == SHARE else matrix[:, at].copy()
+            for at, field in enumerate(self.fields, 1)
+        }
+        return Rows(matrix[:, 0].copy(), [machine], np.zeros(len(matrix), np.int64), numbers)
 
 
 def in_order(parts: Sequence[Rows], layout: Layout) -> tuple[Table, int]:
@@ -163,17 +173,17 @@ def in_order(parts: Sequence[Rows], layout: Layout) -> tuple[Table, int]:
     twice = np.zeros(len(order), bool)
     twice[1:] = (np.diff(codes) == 0) & (np.diff(at_ms[order]) == 0)
     repeated = int(twice.sum())
-    lines = np.concatenate([part.lines for part in parts])[order] if repeated else None
+    lines = np.concatenate([part.lines for part in parts])[order]
     numbers: dict[int, Array] = {}
     for field in fields:
         if any(field.at in part.numbers for part in parts):
             column = joined(parts, field.at)[order]
-            if lines is not None:
+            if repeated:
                 check_same(column, twice, lines, field)
                 column = column[~twice]
             numbers[field.at] = column
     starts = np.searchsorted(codes[~twice], np.arange(len(ids) + 1))
-    return Table(list(ids), starts, numbers.pop(time.at), numbers), repeated
+    return Table(list(ids), starts, numbers.pop(time.at), lines[~twice], numbers), repeated
 
 
 def order_of(at_ms: Array, codes: Array, count: int) -> Array:

@@ -1,8 +1,8 @@
 """
 CSV text -> columns of checked numbers, in blocks of whole lines, so that memory does not grow with the text.
 
-Pandas' C reader parses a block in which nothing is in doubt. Where anything is (a quote, a letter, a number that does
-not fit), the block is read cell by cell, which is slower and names the line, column and value of what it refuses.
+A block in which nothing is in doubt is read a column at a time. Where anything is (a quote, a letter, a number that
+does not fit), the block is read cell by cell, which is slower and names the line, column and value of what it refuses.
 """
 
 import csv
@@ -13,14 +13,16 @@ from typing import IO, Any
 
 import numpy as np
 import numpy.typing as npt
-import pandas as pd
 
 from appliance.errors import BadData, InvalidCsv, InvalidMachineId
 from appliance.formats import cells
+from appliance.formats.plain_cells import EXACT_DIGITS, Cells
 from appliance.machine import check_machine_id
 from appliance.measurement import EARLIEST_SECONDS, LATEST_SECONDS
+from appliance.samples import INT64_MAX
 
-BLOCK_BYTES = 2 << 20
+BLOCK_BYTES = 512 << 10
+"""What is made of so much text stays in the processor's cache."""
 MAX_LINE_BYTES = 256 << 10
 MAX_COLUMNS = 4096
 """Four each of 1,000 disks and interfaces."""
@@ -29,14 +31,9 @@ MAX_SHOWN = 80
 NEWLINE = ord("\n")
 MISSING = -7_777_777
 """Stands for an empty cell: a value of a known column is never negative."""
-EXACT = 2**52
-"""Below it a whole number with a decimal point, which pandas reads by way of a floating point number, is exact."""
-
 TIME, MACHINE, SHARE, WHOLE = "time", "machine", "share", "whole"
 READ: Mapping[str, Callable[[str], Any]] = {TIME: cells.time_ms, SHARE: cells.share, WHOLE: cells.whole}
-# Not "category", which makes numbers of names such as 007.
-DTYPES = {TIME: "float64", MACHINE: "object", SHARE: "float64", WHOLE: "int64"}
-BOUNDS = {TIME: (EARLIEST_SECONDS, LATEST_SECONDS - 1), SHARE: (0, cells.MAX_SHARE), WHOLE: (0, EXACT)}
+BOUNDS = {TIME: (EARLIEST_SECONDS, LATEST_SECONDS - 1), SHARE: (0, cells.MAX_SHARE), WHOLE: (0, INT64_MAX)}
 
 Array = npt.NDArray[Any]
 
@@ -114,62 +111,56 @@ def blocks(stream: IO[bytes], size: int = BLOCK_BYTES) -> Iterator[Block]:
 def parse(block: Block, layout: Layout) -> Rows | None:
     """Read a block; None if it has no rows. Raises InvalidCsv or InvalidMachineId, which name the line."""
     try:
-        with np.errstate(invalid="ignore"):
-            return by_pandas(block, layout)
-    except (ValueError, OverflowError, InvalidMachineId):
+        return by_column(block, layout)
+    except (ValueError, InvalidMachineId):
         return by_cell(block, layout)
 
 
-def by_pandas(block: Block, layout: Layout) -> Rows:
-    """Read a block as a table; raise ValueError if anything about it is in doubt."""
-    kinds = {field.at: DTYPES[field.kind] for field in layout.fields}
-    dtypes = {at: kinds.get(at, "str") for at in range(len(layout.names))}
-    frame = pd.read_csv(
-        io.BytesIO(filled(block, layout)), sep=layout.delimiter, header=None, names=list(dtypes), dtype=dtypes,
-        engine="c", index_col=False, na_filter=False, skip_blank_lines=False, quoting=csv.QUOTE_NONE,
-    )  # fmt: skip
-    if len(frame) != block.count:
-        raise ValueError("lines are joined")
+def by_column(block: Block, layout: Layout) -> Rows:
+    """Read a block as a table; raise ValueError or InvalidMachineId if anything about it is in doubt."""
+    found = Cells(block.text, layout.delimiter, block.count, len(layout.names))
+    columns = found.numbers([field.at for field in layout.fields if field.kind != MACHINE])
     machines: Sequence[str] = ()
-    codes = np.empty(0)
+    codes: Array = np.empty(0, np.int64)
     numbers = {}
     for field in layout.fields:
-        column = frame[field.at]
+        lengths = found.lengths[field.at]
         if field.kind == MACHINE:
-            codes, names = pd.factorize(column)
+            codes, names = found.names(field.at)
             machines = [check_machine_id(name) for name in names]
-        elif (values := bounded(column.to_numpy(), field)) is not None:
-            numbers[field.at] = np.rint(values * 1000).astype(np.int64) if field.kind == TIME else values
-    return Rows(np.arange(block.line, block.line + block.count), machines, np.asarray(codes), numbers)
+        elif field.required or lengths.any():
+            column = columns[field.at]
+            empty = lengths == 0
+            check_bounds(column if field.required else column[~empty], field)
+            if field.kind == TIME:
+                column = np.rint(column * 1000).astype(np.int64)
+            elif field.kind == SHARE:
+                column = column.astype(np.float64, copy=False)
+            elif column.dtype.kind == "f":
+                column = whole(column, int((lengths - found.others[field.at]).max()))
+            if empty.any():
+                check_optional(field)
+                column[empty] = MISSING
+            numbers[field.at] = column
+    return Rows(np.arange(block.line, block.line + block.count), machines, codes, numbers)
 
 
-def filled(block: Block, layout: Layout) -> bytes:
-    """Write MISSING into empty cells; raise ValueError if the text is not plain rows of as many cells as the header."""
-    text, mark = block.text, layout.delimiter.encode()
-    if not text.isascii() or b'"' in text or b"\0" in text or (b"-" in text and b"%d" % MISSING in text):
-        raise ValueError("quotes, or letters that are not ASCII")
-    # By numpy: looking for single bytes, of which there are many, takes bytes.count and `in` four times longer.
-    letters = np.frombuffer(text, np.uint8)
-    marks = letters == mark[0]
-    if np.count_nonzero(marks) != block.count * (len(layout.names) - 1):
-        raise ValueError("rows of several lengths")
-    if not (marks[:-1] & (marks | (letters == NEWLINE))[1:]).any():
-        return text
-    empty = b"%b%d" % (mark, MISSING)
-    if mark * 2 in text:
-        # Twice, because neighbours share the mark between them.
-        text = text.replace(mark * 2, empty + mark).replace(mark * 2, empty + mark)
-    return text.replace(mark + b"\n", empty + b"\n")
-
-
-def bounded(numbers: Array, field: Field) -> Array | None:
-    """Return numbers that are all in bounds, None if all are missing; raise ValueError if one is out of bounds."""
+def check_bounds(numbers: Array, field: Field) -> None:
     least, most = BOUNDS[field.kind]
-    there = numbers if numbers.min() >= 0 or field.required else numbers[numbers != MISSING]
-    # Not the other way round, so that NaN is out of bounds.
-    if len(there) and not (there.min() >= least and there.max() <= most):
+    if not (numbers.min() >= least and numbers.max() <= most):
         raise ValueError("out of bounds")
-    return numbers if len(there) else None
+
+
+def check_optional(field: Field) -> None:
+    if field.required:
+        raise ValueError("an empty cell")
+
+
+def whole(numbers: Array, digits: int) -> Array:
+    """Return whole numbers that were written with a decimal point; raise ValueError if one may not be whole."""
+    if digits > EXACT_DIGITS or (numbers != np.rint(numbers)).any():
+        raise ValueError("not whole")
+    return numbers.astype(np.int64)
 
 
 def by_cell(block: Block, layout: Layout) -> Rows | None:

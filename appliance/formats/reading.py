@@ -11,9 +11,9 @@ from functools import partial
 from pathlib import Path
 
 from appliance.errors import BadData, NoInput, PerfanalysisError
-from appliance.formats import containers, portal_csv, recording, sar_files, standard_csv
+from appliance.formats import container_names, csv_file, portal_csv, recording, sar_files
 from appliance.formats.csv_header import OtherFile
-from appliance.samples import Parsed
+from appliance.samples import Parsed, Sink
 
 RECORDING, CSV, PORTAL, TREE = "recording", "csv", "portal", "sar"
 BYTE_ORDER_MARKS = (b"\xef\xbb\xbf", b"\xff\xfe", b"\xfe\xff")
@@ -41,17 +41,18 @@ def kind_of(path: Path) -> str:
     return PORTAL if portal_csv.is_header(text.partition(b"\n")[0].decode("utf-8", "replace")) else CSV
 
 
-def read_file(path: Path, machine: str = "", name: str = "") -> Parsed:
+def read_file(path: Path, machine: str = "", name: str = "", into: Sink | None = None) -> Parsed:
     """
     Read a recording, a CSV of either kind, or a sar-style tree.
 
     The machine is `machine`, else the one that the file names, else the file's name or its folder's. Messages and
     warnings name the file by its path. If there is a `name`, a recording's name it so, and those about a CSV stand
-    alone, with line and column.
+    alone, with line and column. With `into`, samples go there instead, a part at a time, so that memory does not grow
+    with the file; what it holds after an error is to be forgotten.
     Raises NoInput, BadData and its kinds; OtherFile for a file that is well known and not for import.
     """
     try:
-        parsed = read_kind(path, kind_of(path), machine, name)
+        parsed = read_kind(path, kind_of(path), machine, name, into)
     except PerfanalysisError as error:
         if name or str(path) in error.message:
             raise
@@ -61,18 +62,24 @@ def read_file(path: Path, machine: str = "", name: str = "") -> Parsed:
     return parsed
 
 
-def read_kind(path: Path, kind: str, machine: str, name: str) -> Parsed:
-    if kind == RECORDING:
-        return read_recording(path, machine, name)
-    if kind == TREE:
-        return sar_files.read(path, machine or recording.machine_from(path))
-    if kind == PORTAL:
-        parsed = portal_csv.read(path, machine or recording.machine_from(path))
+def read_kind(path: Path, kind: str, machine: str, name: str, into: Sink | None) -> Parsed:
+    if kind == CSV:
+        parsed: Parsed = csv_file.read(path, machine, into)
     else:
-        parsed = standard_csv.read(path, machine)
-    if not is_ended(path):
+        parsed = read_whole(path, kind, machine, name)
+        if into is not None:
+            for part in parsed.samples:
+                into.append(part)
+    if kind in (CSV, PORTAL) and not is_ended(path):
         parsed.warnings.append("The last line has no line end: the file may be cut there.")
     return parsed
+
+
+def read_whole(path: Path, kind: str, machine: str, name: str) -> Parsed:
+    if kind == RECORDING:
+        return read_recording(path, machine, name)
+    read = sar_files.read if kind == TREE else portal_csv.read
+    return read(path, machine or recording.machine_from(path))
 
 
 def is_ended(path: Path) -> bool:
@@ -97,10 +104,10 @@ def read_recording(path: Path, machine: str = "", name: str = "", names: Path | 
         raise
     beside = names_beside(path, parsed)
     if names is not None:
-        containers.name_them(parsed.facts, containers.read_names(names))
+        container_names.name_them(parsed.facts, container_names.read_names(names))
     elif beside is not None:
         try:
-            containers.name_them(parsed.facts, containers.read_names(beside))
+            container_names.name_them(parsed.facts, container_names.read_names(beside))
         except (BadData, NoInput) as error:
             parsed.warnings.append(f"Containers have no names: {error.message}")
     return parsed
@@ -108,7 +115,7 @@ def read_recording(path: Path, machine: str = "", name: str = "", names: Path | 
 
 def names_beside(path: Path, parsed: Parsed) -> Path | None:
     """Return the file beside a recording that names its containers, if it has any."""
-    beside = path.parent / containers.NAMES_FILE
+    beside = path.parent / container_names.NAMES_FILE
     return beside if any(fact.startswith("container/") for fact in parsed.facts) and beside.is_file() else None
 
 

@@ -1,10 +1,8 @@
-"""The standard CSV (contracts, section 3), in and out: one row per machine and sample."""
+"""The standard CSV (contracts, section 3), out: one row per machine and sample."""
 
 import csv
-import sys
 from collections.abc import Mapping, Sequence
 from itertools import chain
-from pathlib import Path
 from typing import IO, Any, NamedTuple
 
 import numpy as np
@@ -12,81 +10,12 @@ import numpy.typing as npt
 
 from appliance.analysis import derived
 from appliance.analysis.run import Run
-from appliance.errors import BadData, NoInput
-from appliance.formats import cells, columns, csv_header, csv_pieces, csv_table
-from appliance.formats.csv_pieces import Overlapping, ParsedPieces, Pieces
-from appliance.formats.csv_table import Layout, Rows
-from appliance.formats.recording import open_bytes, sound_gzip
-from appliance.machine import check_machine_id
+from appliance.formats import cells, columns
 from appliance.metrics import DISK_FIELDS, Group
-from appliance.samples import Column, Parsed, Values
+from appliance.samples import Column, Values
 
-MAX_LISTED = 20
 ROWS_AT_ONCE = 4096
 Array = npt.NDArray[Any]
-
-
-def read(path: Path, machine: str = "") -> Parsed:
-    """
-    Read a standard CSV, plain or gzipped, with comma, semicolon, tab or bar between its cells.
-
-    With `machine`, all rows are of that machine and the file may name only one. Raises InvalidCsv, InvalidMachineId,
-    NoInput, Conflict or BadData, whose sentences name line and column and not the file.
-    """
-    try:
-        pieces = taken(path, csv_pieces.PIECE_BYTES)
-    except Overlapping:
-        pieces = taken(path, sys.maxsize)
-    if not pieces.machines:
-        raise NoInput("The file has a header and no rows: there is nothing to read.")
-    warnings = unknown_columns(pieces.layout)
-    if pieces.repeated:
-        warnings.append(f"Rows that repeat others, with the same values, were left out: {pieces.repeated}.")
-    if machine and pieces.machines != [machine]:
-        pieces.machine, warning = renamed(pieces.machines, machine)
-        warnings.append(warning)
-    return ParsedPieces(pieces, {}, warnings)
-
-
-def taken(path: Path, piece_bytes: int) -> Pieces:
-    """Read a file in pieces of about so many bytes; raise Overlapping if that is too few for it."""
-    with open_bytes(path) as stream, sound_gzip():
-        blocks = csv_table.blocks(stream)
-        layout, found, rest = csv_header.read(next(blocks, None))
-        pieces = Pieces(layout, found)
-        parts: list[Rows] = []
-        for block in chain([rest], blocks):
-            if (rows := csv_table.parse(block, layout)) is not None:
-                parts.append(rows)
-            if sum(part.size for part in parts) > piece_bytes:
-                pieces.add(parts)
-                parts = []
-        if parts:
-            pieces.add(parts)
-    return pieces
-
-
-def unknown_columns(layout: Layout) -> list[str]:
-    known = {field.at for field in layout.fields}
-    unknown = [repr(name[:80]) for at, name in enumerate(layout.names) if at not in known]
-    if not unknown:
-        return []
-    more = f" and {len(unknown) - MAX_LISTED} more" if len(unknown) > MAX_LISTED else ""
-    listed = ", ".join(unknown[:MAX_LISTED]) + more
-    return [f"Columns that are not known were left out: {listed}."]
-
-
-def renamed(machines: Sequence[str], machine: str) -> tuple[str, str]:
-    """Return the machine that a file is said to be of, and the warning that it names another; or raise BadData."""
-    check_machine_id(machine)
-    if len(machines) > 1:
-        raise BadData(
-            f"The file holds {len(machines)} machines ({', '.join(machines[:3])} ...) and all of it was to be of "
-            f"{machine}: leave the machine out, or make a file for each.",
-            error_code="MACHINE_MISMATCH",
-            details={"machine_id": machine, "found_machine_ids": list(machines[:MAX_LISTED])},
-        )
-    return machine, f"The file names its machine {machines[0]}: it was taken for {machine}."
 
 
 class Sheet(NamedTuple):

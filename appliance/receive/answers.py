@@ -9,7 +9,7 @@ from http import HTTPStatus
 from typing import Any, NamedTuple
 
 from appliance import moment
-from appliance.errors import PerfanalysisError, Unavailable
+from appliance.errors import InsufficientStorage, PerfanalysisError, Unavailable
 
 logger = logging.getLogger("perfanalysis.receive")
 
@@ -23,7 +23,6 @@ ALWAYS = [
     ("Cross-Origin-Resource-Policy", "same-origin"),
 ]
 """What every answer has that does not say it otherwise."""
-RETRY_SECONDS = 5
 RETRIED = {408, 429, 503, 507}
 UNAVAILABLE = "The receiver is busy: try again later."
 NO_ROOM = {errno.ENOSPC, errno.EDQUOT}
@@ -60,14 +59,14 @@ def to(error: Exception) -> Answer:
             headers = {"WWW-Authenticate": "Bearer"}
     elif isinstance(error, PerfanalysisError) and error.status != 500:
         logger.warning("%s: %s", error.error_code, error.message)
-        status, code, message, details = error.status, error.error_code, UNAVAILABLE, {}
+        status, code, message, details = error.status, error.error_code, error.public or UNAVAILABLE, {}
     else:
         number = secrets.token_hex(8)
         logger.error("error %s", number, exc_info=error)
         status, code, details = 500, "PROCESSING_ERROR", {"error_id": number}
         message = f"The receiver could not do this: its log says why, under {number}."
-    if status in RETRIED:
-        headers = {"Retry-After": str(RETRY_SECONDS)} | headers
+    if isinstance(error, PerfanalysisError) and status in RETRIED:
+        headers = {"Retry-After": str(error.retry_seconds)} | headers
     body = json.dumps({"status": "error", "error_code": code, "message": message, "details": details}).encode()
     headers |= {"Content-Type": "application/json", "Content-Length": str(len(body))}
     return Answer(f"{status} {HTTPStatus(status).phrase}", list(headers.items()), body)
@@ -82,7 +81,7 @@ def complete(headers: Sequence[tuple[str, str]]) -> list[tuple[str, str]]:
 def temporary(error: Exception) -> Exception:
     """Return what will pass by itself as what it is; every other error as it came."""
     if isinstance(error, OSError) and error.errno in NO_ROOM:
-        return Refused(507, "INSUFFICIENT_STORAGE", f"there is no room for a request: {error}")
+        return InsufficientStorage(f"there is no room for a request: {error}")
     if isinstance(error, MemoryError) or (isinstance(error, OSError) and error.errno in TOO_BUSY):
         return Unavailable(f"a request could not be served: {error or 'there is no memory'}")
     return error

@@ -153,7 +153,7 @@ class Application:
         self.stores = stores
         self.limits = limits
         self.access_log = access_log
-        self.status = Status(stores.health, metrics_token)
+        self.status = Status(stores.health, str(stores.identity), metrics_token)
         self.rates = Rates(limits)
         self.staging = Staging(limits)
         self.status.staged_bytes = self.staging.total
@@ -255,6 +255,9 @@ class Application:
         if grant and route.scope and route.scope not in grant.scopes:
             raise Forbidden(f"The key does not allow this: it has not the scope {route.scope!r}.")
         check_length(environ, route.max_bytes(self.limits))
+        if route.scope == WRITE:
+            # Before a body is read that there is no room for.
+            self.stores.space.check()
         return Admitted(query, grant, key, route, session)
 
     def visitor(self, route: Route, environ: Environ, query: Mapping[str, str]) -> tuple[Grant | None, Session | None]:
@@ -293,12 +296,13 @@ class Application:
             )  # fmt: skip
             call.check_tenant(admitted.query.get("tenant_id"))
         if route.page and self.drawing is not None:
-            opened = partial(self.stores.tenant, admitted.grant.tenant if admitted.grant else "")
+            opened = partial(self.stores.using, admitted.grant.tenant if admitted.grant else "")
             tried = partial(self.count_bad_key, environ)
             return route.answer(Visit(call, opened, admitted.session, self.sessions, self.drawing, tried), **path)
         if admitted.grant is None:
             return route.answer(call)
-        return route.answer(self.stores.tenant(admitted.grant.tenant), call, **path)
+        with self.stores.using(admitted.grant.tenant) as store:
+            return route.answer(store, call, **path)
 
 
 def client_of(environ: Environ) -> Client:

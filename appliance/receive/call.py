@@ -5,7 +5,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
-from appliance.errors import BadData, Conflict, Forbidden, InputOutput, TenantMismatch
+from appliance.errors import BadData, Conflict, Damaged, Forbidden, InputOutput, TenantMismatch
 from appliance.machine import check_machine_id
 from appliance.receive.authentication import Links
 from appliance.receive.limits import Limits
@@ -64,7 +64,7 @@ class KeyedCall(Call):
                 self.machine(part.machine)
         try:
             receipt = batches.add_batch(store, replace(batch, key_id=self.grant.key_id), self.confirm)
-        except Conflict:
+        except (Conflict, Damaged):
             raise
         except BadData as error:
             # What is damaged is our file, not what was sent.

@@ -15,9 +15,11 @@ EXPIRES_SOON_SECONDS = 14 * 24 * 3600
 class Status:
     """May be used by any thread."""
 
-    def __init__(self, database: Callable[[], str], metrics_token: str = "") -> None:
+    def __init__(self, database: Callable[[], str], store: str = "", metrics_token: str = "") -> None:
         self.database = database
         """Says "healthy", or what is wrong."""
+        self.store = store
+        """Which store it has, and of which epoch."""
         self.metrics_token = metrics_token
         """Who shows it may read the metrics; without one, who asks from this machine."""
         self.connections: Callable[[], int] = lambda: 0

@@ -40,6 +40,8 @@ def post(store: TenantStore, call: KeyedCall) -> dict[str, Any]:
         "conflicts": receipt.conflicts,
         "duplicate": receipt.duplicate,
         "warnings": parsed.warnings,
+        # A collector that sees another one than before offers again what it kept of what it has sent.
+        "store": call.status.store,
     }
 
 

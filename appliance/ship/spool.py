@@ -13,8 +13,9 @@ from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
+from appliance import lock
 from appliance.errors import CannotCreate, InUse
-from appliance.ship import batch, cursor, lock, owner, record
+from appliance.ship import batch, cursor, owner, record
 from appliance.ship.batch import Batch
 from appliance.ship.queue import Queue
 from appliance.ship.record import Record

@@ -14,8 +14,8 @@ from contextlib import suppress
 from pathlib import Path
 from typing import Any, NamedTuple
 
+from appliance import lock
 from appliance.errors import InUse
-from appliance.ship import lock
 
 logger = logging.getLogger(__name__)
 FOLDER = "collectors"

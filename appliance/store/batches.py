@@ -3,21 +3,21 @@
 import hashlib
 import json
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping
 from contextlib import suppress
-from dataclasses import asdict, dataclass, replace
-from functools import cached_property
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 
 from appliance import moment
 from appliance.errors import Conflict, PerfanalysisError
-from appliance.samples import Column, Samples, Values, distinct
-from appliance.store import blocks, database
+from appliance.samples import Column, Samples, Values
+from appliance.store import blocks, database, merging, settings
 from appliance.store.database import Database
+from appliance.store.prepared import Prepared
 from appliance.store.tenant import TenantStore
+from appliance.store.times import Seen
 
 MAX_CONFLICTS_LISTED = 20
 Conflicts = dict[tuple[str, int, int], dict[str, Any]]
@@ -29,7 +29,7 @@ class Batch:
     digest: bytes
     kind: str
     """Where it came from: "trickle", "csv" or "recording"."""
-    samples: Sequence[Samples]
+    samples: Iterable[Samples] | Prepared
     facts: Mapping[str, Any]
     """Facts of the machine of the samples; a batch with facts is of one machine."""
     machine: str = ""
@@ -78,20 +78,37 @@ def add_batch(store: TenantStore, batch: Batch, confirm: Callable[[], object] = 
     Batches that wait for the store are stored together: whoever comes to its turn first commits for all of them, and
     the others find theirs done. Waiting for the disk is most of what a small batch costs.
     """
-    own = Waiting(batch, confirm)
+    # The work is done before anyone has to wait for it.
+    prepared = batch.samples if isinstance(batch.samples, Prepared) else Prepared(batch.samples)
+    own = Waiting(replace(batch, samples=prepared), confirm)
+    store.space.check(prepared.size)
     store.waiting.put(own)
     try:
         with store.lock:
             if own.outcome is None and not own.taken:
                 commit_waiting(store)
             if own.outcome is None:
+                store.check_there()
                 with store.database.atomic("IMMEDIATE"):
-                    return own.add(store.database)
+                    own.outcome = own.add(store.database)
     except (OSError, *database.LIBRARY_ERRORS) as error:
-        raise database.translated(error, store.path) from error
+        raise failure(store, error) from error
     if isinstance(own.outcome, Receipt):
+        if not own.outcome.duplicate:
+            merging.note(store, prepared)
         return own.outcome
     raise own.outcome
+
+
+def failure(store: TenantStore, error: Exception) -> Exception:
+    """Return what is to be said of a batch that could not be stored; the connection is not trusted any more."""
+    quota = None
+    with suppress(PerfanalysisError, *database.LIBRARY_ERRORS):
+        store.rest()
+        if database.is_full(error) and not store.space.is_low():
+            with store.lock:
+                quota = settings.read(store.database).quota_bytes
+    return database.translated(error, store.path) if quota is None else settings.reached(quota)
 
 
 @dataclass(slots=True, eq=False)
@@ -119,6 +136,7 @@ def commit_waiting(store: TenantStore) -> None:
         group[-1].taken = True
     if len(group) < 2:
         return
+    store.check_there()
     # Whatever else goes wrong undoes the whole transaction; the batch that it comes from will meet it again alone.
     with suppress(Exception):
         with store.database.atomic("IMMEDIATE"):
@@ -150,26 +168,15 @@ def stored_receipt(db: Database, digest: bytes) -> Receipt | None:
 def add(db: Database, batch: Batch) -> Receipt:
     if (stored := stored_receipt(db, batch.digest)) is not None:
         return stored
+    settings.hold_to_quota(db)
     now = time.time_ns() // 1_000_000
-    every, fresh = Times(), Times()
+    prepared = batch.samples if isinstance(batch.samples, Prepared) else Prepared(batch.samples)
     conflicts: Conflicts = {}
     machines: dict[str, int] = {}
-    if batch.machine:
-        machines[batch.machine] = machine_id(db, batch.machine, now)
-    for part in batch.samples:
-        if part.machine not in machines:
-            machines[part.machine] = machine_id(db, part.machine, now)
-        every.add(part)
-        touched = blocks.overlaps(db, machines[part.machine], part)
-        for piece in blocks.pieces(part):
-            new = piece if not touched else only_new(db, machines[part.machine], piece, conflicts)
-            if new is not None:
-                blocks.insert(db, machines[part.machine], new)
-                if touched:
-                    fresh.add(new)
-        if not touched:
-            fresh.add(part)
-        blocks.merge_small(db, machines[part.machine], part)
+    for name in dict.fromkeys([*([batch.machine] if batch.machine else []), *(block.machine for block in prepared)]):
+        machines[name] = machine_id(db, name, now)
+    fresh = store_blocks(db, prepared, machines, conflicts)
+    every = prepared.seen
     if conflicts and not batch.keep_first:
         raise refusal(conflicts, every.count())
     for machine in machines.values():
@@ -178,41 +185,37 @@ def add(db: Database, batch: Batch) -> Receipt:
     receipt = Receipt(batch.digest.hex(), every.count(), fresh.count(), known, len(conflicts), *every.span())
     db.execute_sql(
         "INSERT INTO batch(digest, kind, key_id, received_ms, receipt) VALUES(?, ?, ?, ?, ?)",
-        (batch.digest, batch.kind, batch.key_id, now, json.dumps(asdict(receipt))),
+        (
+            batch.digest,
+            batch.kind,
+            batch.key_id,
+            now,
+            json.dumps({name: getattr(receipt, name) for name in Receipt.__slots__}),
+        ),
     )
     return receipt
 
 
-class Times:
-    """Counts samples: different times of different machines and runs, whatever the groups they came in."""
-
-    def __init__(self) -> None:
-        self.parts: dict[tuple[str, int], list[npt.NDArray[np.int64]]] = {}
-
-    def add(self, samples: Samples) -> None:
-        parts = self.parts.setdefault((samples.machine, samples.run), [])
-        # Groups that were read together have the same times.
-        if not parts or not np.array_equal(parts[-1], samples.at_ms):
-            parts.append(samples.at_ms)
-
-    @cached_property
-    def seen(self) -> dict[tuple[str, int], npt.NDArray[np.int64]]:
-        """The times of each machine and run, in order: asked for when all were added."""
-        return {key: distinct(parts) for key, parts in self.parts.items()}
-
-    def count(self) -> int:
-        return sum(len(at_ms) for at_ms in self.seen.values())
-
-    def has(self, machine: str, run: int, at_ms: int) -> bool:
-        return at_ms in self.seen.get((machine, run), ())
-
-    def span(self) -> tuple[int | None, int | None]:
-        """Return the first and the last time, or None for both."""
-        times = [at_ms for at_ms in self.seen.values() if len(at_ms)]
-        return (
-            min((int(at_ms[0]) for at_ms in times), default=None),
-            max((int(at_ms[-1]) for at_ms in times), default=None),
-        )
+def store_blocks(db: Database, prepared: Prepared, machines: Mapping[str, int], conflicts: Conflicts) -> Seen:
+    """Store what is not stored yet, and return its times; what is stored with another value goes into `conflicts`."""
+    untouched = set()
+    fresh = Seen()
+    for at, (block, data) in enumerate(prepared.with_data()):
+        machine = machines[block.machine]
+        if not blocks.overlaps(db, machine, block):
+            untouched.add(at)
+            blocks.insert(db, machine, block, data)
+            continue
+        new = only_new(db, machine, blocks.decode(block, data), conflicts)
+        if new is not None:
+            blocks.insert(db, machine, *blocks.encode(new))
+            fresh.add(new)
+    if len(untouched) == len(prepared.blocks):
+        return prepared.seen
+    for at, (block, data) in enumerate(prepared.with_data()):
+        if at in untouched:
+            fresh.add(blocks.decode(block, data))
+    return fresh
 
 
 def refusal(conflicts: Conflicts, rows: int) -> Conflict:
@@ -228,12 +231,12 @@ def refusal(conflicts: Conflicts, rows: int) -> Conflict:
 
 def machine_id(db: Database, name: str, now: int) -> int:
     """Return a machine's row, made at its first batch."""
-    db.execute_sql(
+    found = db.execute_sql(
         "INSERT INTO machine(name, display_name, created_ms, seen_ms) VALUES(?, '', ?, ?) "
-        "ON CONFLICT(name) DO UPDATE SET seen_ms = max(seen_ms, excluded.seen_ms)",
+        "ON CONFLICT(name) DO UPDATE SET seen_ms = max(seen_ms, excluded.seen_ms) RETURNING id",
         (name, now, now),
     )
-    return int(db.execute_sql("SELECT id FROM machine WHERE name = ?", (name,)).fetchone()[0])
+    return int(found.fetchall()[0][0])
 
 
 def only_new(db: Database, machine: int, samples: Samples, conflicts: Conflicts) -> Samples | None:

@@ -1,15 +1,15 @@
 """Blocks: immutable, compressed stretches of samples of one machine, group and run."""
 
+import hashlib
 import json
-from collections.abc import Iterable, Iterator
-from itertools import groupby
+from collections.abc import Iterator, Sequence
 from typing import NamedTuple
 
 import numpy as np
 
 from appliance.errors import BadData
 from appliance.metrics import METRICS, Group
-from appliance.samples import Column, Samples, join
+from appliance.samples import Column, Samples
 from appliance.store import codec
 from appliance.store.database import Database
 from appliance.store.tenant import Block, Layout
@@ -18,8 +18,9 @@ BLOCK_SAMPLES = 8640
 """A day at 10 s. Longer blocks waste less of SQLite's pages, of which each block leaves half of one empty."""
 WIDE_SAMPLES, BLOCK_VALUES = 1024, 1 << 18
 """Blocks of many columns end earlier, at a thousand samples or this many values: memory is needed for a whole one."""
-SMALL_SAMPLES, SMALL_BLOCKS, STAGGERED = 512, 32, 16
 DAY_MS = 86_400_000
+SEALED = 3
+"""From this codec on a block's checksum covers more than its values."""
 
 # Written out: peewee takes longer to build a statement than SQLite to run it, and there is one for each block.
 INSERT = (
@@ -39,13 +40,10 @@ ANY_OVERLAPPING = (
     "SELECT 1 FROM block WHERE machine = ? AND kind = ? AND start_ms BETWEEN ? AND ? AND end_ms >= ? AND run = ? "
     "LIMIT 1"
 )
-SMALL = (
-    SELECT
-    + "WHERE machine = ? AND kind = ? AND start_ms BETWEEN ? AND ? AND run = ? AND samples < ? ORDER BY start_ms, b.id"
-)
-COUNT_SMALL = (
-    "SELECT count(*) FROM block WHERE machine = ? AND kind = ? AND start_ms BETWEEN ? AND ? AND run = ? AND samples < ?"
-)
+
+
+class BadColumns(BadData):
+    """What a block has columns of cannot be told."""
 
 
 class Row(NamedTuple):
@@ -63,39 +61,55 @@ class Row(NamedTuple):
     name: str
 
 
-def insert(db: Database, machine: int, samples: Samples) -> None:
-    """Store samples as one block."""
+class Encoded(NamedTuple):
+    """What is known of a block besides its data."""
+
+    machine: str
+    run: int
+    group: Group
+    start_ms: int
+    end_ms: int
+    samples: int
+    """How many it has."""
+    columns: Sequence[Column]
+    layout: str
+    """The columns as they are stored."""
+    checksum: bytes
+
+
+def encode(samples: Samples) -> tuple[Encoded, bytes]:
+    """Return samples as a block and its data."""
+    columns = list(samples.columns)
     data, checksum = codec.encode(samples.at_ms, list(samples.columns.values()))
+    start_ms, end_ms = int(samples.at_ms[0]), int(samples.at_ms[-1])
+    layout = json.dumps([[column.metric.name, column.instance] for column in columns], separators=(",", ":"))
+    block = Encoded(
+        samples.machine, samples.run, samples.group, start_ms, end_ms, len(samples.at_ms), columns, layout, checksum
+    )
+    return block, data
+
+
+def decode(block: Encoded, data: bytes) -> Samples:
+    at_ms, values = codec.decode(data, block.checksum)
+    return Samples(block.machine, block.run, block.group, at_ms, dict(zip(block.columns, values, strict=True)))
+
+
+def insert(db: Database, machine: int, block: Encoded, data: bytes) -> None:
+    """Store a block of a machine."""
     db.execute_sql(
         INSERT,
         (
-            machine, samples.group.value, samples.run, int(samples.at_ms[0]), int(samples.at_ms[-1]),
-            len(samples.at_ms), layout_id(db, samples.columns), codec.CODEC, checksum, data,
+            machine, block.group.value, block.run, block.start_ms, block.end_ms, block.samples,
+            layout_id(db, block.layout), codec.CODEC, sealed(block.checksum, block), data,
         ),
     )  # fmt: skip
 
 
-def merge_small(db: Database, machine: int, added: Samples) -> None:
-    """
-    Join the small blocks of the days of what was added once there are many, inside the caller's transaction.
-
-    A collector that sends every few seconds makes blocks of a few samples, which cost more space and time than their
-    content. Joining when there are SMALL_BLOCKS writes each sample a handful of times in all.
-    """
-    first, last = (int(at_ms) // DAY_MS * DAY_MS for at_ms in (added.at_ms[0], added.at_ms[-1]))
-    which = (machine, added.group.value, first, last + DAY_MS - 1, added.run, SMALL_SAMPLES)
-    # Machines that began together do not all come to it in the same moment: posts would wait for all of them.
-    enough = SMALL_BLOCKS - (machine - 1) % STAGGERED
-    if db.execute_sql(COUNT_SMALL, which).fetchone()[0] < enough:
-        return
-    rows = [Row(*row) for row in db.execute_sql(SMALL, which)]
-    for _, day in groupby(rows, key=lambda row: row.start_ms // DAY_MS):
-        stretch = list(day)
-        if len(stretch) > 1:
-            for piece in pieces(join([read(row) for row in stretch])):
-                insert(db, machine, piece)
-            Block.delete().where(Block.id.in_([row.id for row in stretch])).execute(db)
-            remove_unused(db, {row.layout for row in stretch})
+def are_there(db: Database, rows: Sequence[Row]) -> bool:
+    """Say whether blocks that were read are still stored, each as it was."""
+    query = Block.select(Block.id, Block.checksum).where(Block.id.in_([row.id for row in rows]))
+    found = {(row.id, bytes(row.checksum)) for row in query.execute(db)}
+    return found == {(row.id, bytes(row.checksum)) for row in rows}
 
 
 def remove_unused(db: Database, layouts: set[int]) -> None:
@@ -120,18 +134,30 @@ def pieces(samples: Samples) -> Iterator[Samples]:
         start = end
 
 
-def layout_id(db: Database, columns: Iterable[Column]) -> int:
-    text = json.dumps([[column.metric.name, column.instance] for column in columns], separators=(",", ":"))
-    known = db.execute_sql("SELECT id FROM layout WHERE columns = ?", (text,)).fetchone()
-    return int(known[0] if known else db.execute_sql("INSERT INTO layout(columns) VALUES(?)", (text,)).lastrowid)
+def sealed(checksum: bytes, block: Encoded | Row) -> bytes:
+    """
+    Mix into a checksum whose samples a block has, of which run and group; twice leaves it as it was.
+
+    So a bit that flips there is found too: values are never read as those of another machine, disk or run.
+    """
+    if isinstance(block, Row):
+        place = (block.name, block.run, block.kind, block.columns)
+    else:
+        place = (block.machine, block.run, block.group.value, block.layout)
+    digest = hashlib.blake2b("\0".join(map(str, place)).encode("utf-8", "surrogateescape"), digest_size=len(checksum))
+    return bytes(a ^ b for a, b in zip(checksum, digest.digest(), strict=True))
 
 
-def overlaps(db: Database, machine: int, samples: Samples) -> bool:
-    """Say whether a stored block of the same machine, group and run touches the span of some samples."""
-    first, last = int(samples.at_ms[0]), int(samples.at_ms[-1])
+def layout_id(db: Database, layout: str) -> int:
+    known = db.execute_sql("SELECT id FROM layout WHERE columns = ?", (layout,)).fetchone()
+    return int(known[0] if known else db.execute_sql("INSERT INTO layout(columns) VALUES(?)", (layout,)).lastrowid)
+
+
+def overlaps(db: Database, machine: int, block: Encoded) -> bool:
+    """Say whether a stored block of the same machine, group and run touches the span of another."""
     found = db.execute_sql(
         ANY_OVERLAPPING,
-        (machine, samples.group.value, first // DAY_MS * DAY_MS, last, first, samples.run),
+        (machine, block.group.value, block.start_ms // DAY_MS * DAY_MS, block.end_ms, block.start_ms, block.run),
     )
     return found.fetchone() is not None
 
@@ -154,14 +180,23 @@ def read(row: Row) -> Samples:
         raise BadData(
             f"a block of stored samples has codec {row.codec}, which this program does not know: use a newer one."
         )
-    at_ms, values = codec.decode(bytes(row.data), bytes(row.checksum), row.codec)
+    try:
+        group, names = Group(row.kind), json.loads(row.columns)
+    except ValueError as error:
+        raise BadColumns(
+            "the columns of a block of stored samples are damaged: restore the tenant's file from a backup."
+        ) from error
+    checksum = bytes(row.checksum)
+    if row.codec >= SEALED:
+        checksum = sealed(checksum, row)
+    at_ms, values = codec.decode(bytes(row.data), checksum, row.codec)
     # A metric that the catalogue does not know any more is passed over, not an error.
     columns = {
         Column(METRICS[name], instance): column
-        for (name, instance), column in zip(json.loads(row.columns), values, strict=True)
+        for (name, instance), column in zip(names, values, strict=True)
         if name in METRICS
     }
-    return Samples(row.name, row.run, Group(row.kind), at_ms, columns)
+    return Samples(row.name, row.run, group, at_ms, columns)
 
 
 def within(samples: Samples, start_ms: int, end_ms: int) -> Samples | None:

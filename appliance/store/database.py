@@ -7,30 +7,46 @@ from typing import TypeAlias
 
 import peewee
 
-from appliance.errors import BadConfiguration, BadData, CannotCreate, InputOutput, NoPermission, Unavailable
+from appliance.errors import (
+    BadConfiguration,
+    BadData,
+    CannotCreate,
+    Damaged,
+    FolderGone,
+    InputOutput,
+    InsufficientStorage,
+    NoPermission,
+    Unavailable,
+)
 from appliance.store import private
 
 APPLICATION_ID = 0x50414E31
 Database: TypeAlias = peewee.SqliteDatabase
 
-# auto_vacuum comes first: it can only be set before the first page is written.
+# Comes before all others: it can only be set before the first page is written, and later would be written each time.
+AT_FIRST = [("auto_vacuum", 2)]
 # synchronous=2 (FULL): with NORMAL a power cut loses committed transactions of a WAL.
 PRAGMAS = [
-    ("auto_vacuum", 2),
     ("journal_mode", "wal"),
     ("synchronous", 2),
     ("busy_timeout", 5000),
     ("foreign_keys", 1),
     ("trusted_schema", 0),
     ("cell_size_check", 1),
+    ("recursive_triggers", 0),
+    ("mmap_size", 0),
     ("journal_size_limit", 64 << 20),
     ("cache_size", -8192),
     ("temp_store", 2),
 ]
-READING = [("query_only", 1), ("busy_timeout", 5000), ("trusted_schema", 0), ("cell_size_check", 1)]
+READING = [
+    ("query_only", 1), ("busy_timeout", 5000), ("trusted_schema", 0), ("cell_size_check", 1), ("mmap_size", 0),
+    ("cache_size", -8192),
+]  # fmt: skip
 # One connection for all threads, one at a time: whoever opens a file holds a lock while it is used.
 ANY_THREAD = {"thread_safe": False, "check_same_thread": False}
-LIBRARY_ERRORS = (peewee.DatabaseError, peewee.sqlite3.Error)
+LIBRARY_ERRORS = (peewee.DatabaseError, peewee.sqlite3.Error, UnicodeDecodeError)
+"""The last is of a damaged schema, which the library cannot quote."""
 
 
 def open_file(
@@ -51,7 +67,9 @@ def open_file(
         if read_only:
             database = Database(f"file:{escape(path)}?mode=ro", uri=True, pragmas=READING, **ANY_THREAD)
         else:
-            database = Database(str(path), pragmas=PRAGMAS, **ANY_THREAD)
+            pragmas = PRAGMAS if path.stat().st_size else AT_FIRST + PRAGMAS
+            # "rw": a file that is gone when it is opened again is not made anew.
+            database = Database(f"file:{escape(path)}?mode=rw", uri=True, pragmas=pragmas, **ANY_THREAD)
         database.connect()
         if read_only and application_of(database) == APPLICATION_ID and schema_of(database) < len(migrations):
             # Who only reads need not know that the program is newer than the file: it is brought up to date first.
@@ -81,6 +99,7 @@ def migrate(database: Database, path: Path, migrations: Sequence[Sequence[str]],
             f"{path} has the older schema {version}: open it once for writing to bring it up to date."
         )
     for number, statements in enumerate(migrations[version:], version + 1):
+        # One transaction undoes what a crash or a full disk cuts short: no copy of the file is needed before.
         with database.atomic("IMMEDIATE"):
             # Another process may have been faster.
             if schema_of(database) >= number:
@@ -99,9 +118,27 @@ def schema_of(database: Database) -> int:
     return int(database.execute_sql("PRAGMA user_version").fetchone()[0])
 
 
-def translated(error: Exception, path: Path) -> Exception:
+def first_of(error: BaseException) -> BaseException:
+    """Return what went wrong first: where SQLite itself undid a transaction, undoing it once more fails."""
+    while "no transaction is active" in str(error) and error.__context__ is not None:
+        error = error.__context__
+    return error
+
+
+def is_full(error: BaseException) -> bool:
+    """Say whether it is for want of space that something could not be written."""
+    error = first_of(error)
+    if isinstance(error, OSError):
+        return error.errno in (errno.ENOSPC, errno.EDQUOT)
+    return isinstance(error, InsufficientStorage) or "database or disk is full" in str(error)
+
+
+def translated(error: BaseException, path: Path) -> Exception:
     """Turn an error of the system or of SQLite into a sentence that names the file and what to do."""
+    error = first_of(error)
     text = str(error)
+    if "unable to open" in text and not path.exists():
+        return FolderGone(f"{path} is gone: bring its folder back, or restore it from a backup.")
     if isinstance(error, PermissionError) or "readonly" in text or "unable to open" in text:
         return NoPermission(
             f"{path} cannot be opened for writing: check the rights of its folder, or name another with --data."
@@ -111,9 +148,14 @@ def translated(error: Exception, path: Path) -> Exception:
         advice = "free space there, or name another folder with --data" if full else "name another folder with --data"
         if isinstance(error, (FileExistsError, NotADirectoryError)):
             return CannotCreate(f"{path} cannot be made, for a file is in the way of its folder: {advice}.")
-        return InputOutput(f"{path} cannot be written: {error.strerror}; {advice}.")
-    if "not a database" in text or "malformed" in text:
-        return BadData(f"{path} is damaged or no database of ours ({text}): restore it from a backup.")
+        kind = InsufficientStorage if full else InputOutput
+        return kind(f"{path} cannot be written: {error.strerror}; {advice}.")
+    if is_full(error):
+        return InsufficientStorage(f"{path} cannot be written: the disk is full; free space there.")
+    if isinstance(error, UnicodeDecodeError) or "not a database" in text or "malformed" in text:
+        return Damaged(f"{path} is damaged or no database of ours ({text}): restore it from a backup.")
+    if "interrupted" in text:
+        return Unavailable(f"{path} was read for too long: ask for less at a time.")
     if "locked" in text or "busy" in text:
         return Unavailable(f"{path} is in use by another process for too long: try again.")
     return InputOutput(f"{path} cannot be used: {text}.")

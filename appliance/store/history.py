@@ -38,7 +38,7 @@ class MachineSummary:
 
 def machines(store: TenantStore) -> list[MachineSummary]:
     """Return every machine of a tenant, by id; a sample counts once, however many groups and runs have its time."""
-    with store.lock, store.database.atomic():
+    with store.reading():
         rows = store.database.execute_sql(
             "SELECT id, name, display_name, created_ms, seen_ms FROM machine ORDER BY name"
         ).fetchall()
@@ -110,7 +110,7 @@ def chosen(store: TenantStore, machine_id: str) -> MachineSummary:
 
 def rename(store: TenantStore, machine_id: str, name: str) -> None:
     """Set what people call a machine; raise NotFound."""
-    with store.lock, store.database.atomic("IMMEDIATE"):
+    with store.changing():
         changed = Machine.update(display_name=name).where(Machine.name == machine_id).execute(store.database)
     if not changed:
         chosen(store, machine_id)
@@ -119,7 +119,7 @@ def rename(store: TenantStore, machine_id: str, name: str) -> None:
 def stored_bytes(store: TenantStore, machine_id: str) -> int:
     """Return how many bytes the samples of a machine take in the store."""
     query = "SELECT sum(length(b.data)) FROM block b JOIN machine m ON m.id = b.machine WHERE m.name = ?"
-    with store.lock:
+    with store.reading():
         return int(store.database.execute_sql(query, (machine_id,)).fetchone()[0] or 0)
 
 
@@ -128,7 +128,7 @@ def read(
     groups: Collection[Group] = tuple(Group),
 ) -> list[Samples]:  # fmt: skip
     """Return a machine's samples of a span of time (both ends inside), in blocks, by group and time."""
-    with store.lock, store.database.atomic():
+    with store.reading():
         row = next(iter(Machine.select(Machine.id).where(Machine.name == machine_id).execute(store.database)), None)
         if row is None:
             return []
@@ -149,7 +149,7 @@ def facts(store: TenantStore, machine_id: str) -> dict[str, Any]:
         .order_by(Fact.at_ms, Fact.id)
     )
     found: dict[str, Any] = {}
-    with store.lock:
+    with store.reading():
         for row in query.execute(store.database):
             newer = json.loads(row.value)
             known = found.setdefault(row.name, newer)

@@ -4,7 +4,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from appliance.errors import NotFound, PerfanalysisError
-from appliance.store import database
+from appliance.store import database, settings
+from appliance.store.settings import EVERYTHING, Settings
 from appliance.store.tenant import TenantStore, folder_of
 
 
@@ -19,6 +20,7 @@ class Overview:
     """When something was last received."""
     start_ms: int | None = None
     end_ms: int | None = None
+    settings: Settings = EVERYTHING
     trouble: str = ""
     """Why its file cannot be read; the numbers then say nothing."""
 
@@ -30,6 +32,7 @@ def of_tenant(folder: Path, tenant: str) -> Overview:
     try:
         with TenantStore(folder, tenant, read_only=True) as store, store.lock:
             machines, seen_ms = store.database.execute_sql("SELECT count(*), max(seen_ms) FROM machine").fetchone()
+            kept = settings.read(store.database)
             start_ms, end_ms = store.database.execute_sql("SELECT min(start_ms), max(end_ms) FROM block").fetchone()
     except NotFound:
         return Overview(tenant, own, 0)
@@ -37,4 +40,4 @@ def of_tenant(folder: Path, tenant: str) -> Overview:
         return Overview(tenant, own, size_bytes, trouble=error.message)
     except database.LIBRARY_ERRORS as error:
         return Overview(tenant, own, size_bytes, trouble=str(database.translated(error, own / "data.sqlite")))
-    return Overview(tenant, own, size_bytes, machines, seen_ms, start_ms, end_ms)
+    return Overview(tenant, own, size_bytes, machines, seen_ms, start_ms, end_ms, kept)

@@ -18,7 +18,7 @@ import peewee
 from appliance.errors import InvalidKey, NotFound, UsageError
 from appliance.machine import check_machine_id
 from appliance.spelling import meant
-from appliance.store import database
+from appliance.store import claim, database, identity, space
 
 DEFAULT_TENANT = "default"
 SCOPES = ("write", "read", "admin")
@@ -114,15 +114,20 @@ class Registry:
             raise NotFound(
                 f"{folder} is no data folder of perfanalysis: name it with --data, or import something first."
             )
+        claim.settle(folder)
         self.folder = folder
         self.path = path
         self.lock = threading.Lock()
+        if not read_only:
+            space.make_room(folder)
         self.database = database.open_file(path, MIGRATIONS, read_only=read_only)
         self.table: Mapping[str, StoredKey] = {}
         self.version: int | None = None
         """Of the registry when `table` was read; None: it was changed by ourselves since."""
         self.used: dict[str, int] = {}
         """The minutes in which keys were used, by their id, until `write_used` stores them."""
+        if not read_only:
+            identity.made(folder)
 
     def close(self) -> None:
         with self.lock:
@@ -140,8 +145,11 @@ class Registry:
         with self.lock:
             # SQLite tells a connection what others changed, and not what it changed itself.
             self.version = None
-            with self.database.atomic("IMMEDIATE"):
-                yield
+            try:
+                with self.database.atomic("IMMEDIATE"):
+                    yield
+            except database.LIBRARY_ERRORS as error:
+                raise database.translated(error, self.path) from error
 
     def create_tenant(self, tenant: str) -> None:
         """Make a tenant; raise UsageError if its name is not allowed or it is there already."""

@@ -1,4 +1,4 @@
-"""The long fault runs use what their short versions in tests/ship and tests/receive use."""
+"""The long fault runs use what their short versions beside the other tests use."""
 
 import signal
 import sys
@@ -9,6 +9,7 @@ import pytest
 
 sys.path.insert(0, str(Path(__file__).parents[1] / "ship"))
 sys.path.insert(0, str(Path(__file__).parents[1] / "receive"))
+sys.path.insert(0, str(Path(__file__).parents[1] / "store"))
 
 from long_road import Receiver
 

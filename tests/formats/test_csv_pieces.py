@@ -1,12 +1,11 @@
 """A file that is read in pieces is the same as one that is read whole."""
 
-import gc
 from pathlib import Path
 
 import pytest
 
 from appliance.errors import Conflict
-from appliance.formats import csv_pieces, csv_table, standard_csv
+from appliance.formats import csv_file, csv_pieces, csv_table
 from appliance.samples import Parsed
 
 HEADER = (
@@ -42,7 +41,7 @@ def in_pieces(path: Path, monkeypatch: pytest.MonkeyPatch, machine: str = "") ->
     with monkeypatch.context() as patched:
         patched.setattr(csv_table, "blocks", lambda stream: whole(stream, 400))
         patched.setattr(csv_pieces, "PIECE_BYTES", 1)
-        return standard_csv.read(path, machine)
+        return csv_file.read(path, machine)
 
 
 def by_time(count: int = 60) -> list[str]:
@@ -60,7 +59,7 @@ def test_a_file_in_pieces_says_the_same(lines: list[str], tmp_path: Path, monkey
 
     pieces = in_pieces(path, monkeypatch)
 
-    whole = standard_csv.read(path)
+    whole = csv_file.read(path)
     assert len(pieces.samples) > 3 * len(whole.samples)
     assert values_of(pieces) == values_of(whole)
     assert pieces.count == whole.count == 120
@@ -92,22 +91,3 @@ def test_all_pieces_are_of_the_machine_that_they_are_said_to_be_of(
 
     assert {part.machine for part in parsed.samples} == {"web-1"}
     assert parsed.warnings == ["The file names its machine a: it was taken for web-1."]
-
-
-def test_samples_are_there_as_often_as_they_are_asked_for(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    parsed = in_pieces(written(tmp_path, by_time()), monkeypatch)
-
-    assert values_of(parsed) == values_of(parsed)
-    assert parsed.samples[0].machine == "a"
-
-
-def test_nothing_is_left_of_the_pieces(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    parsed = in_pieces(written(tmp_path, by_time()), monkeypatch)
-    assert isinstance(parsed.samples, csv_pieces.Pieces)
-    file = parsed.samples.file
-    assert file is not None
-
-    del parsed
-    gc.collect()
-
-    assert file.closed

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from appliance.analysis.run import Run
 from appliance.errors import BadData, Conflict, InvalidCsv, InvalidMachineId, NoInput
-from appliance.formats import columns, recording, standard_csv
+from appliance.formats import columns, csv_file, recording, standard_csv
 from appliance.formats.csv_header import OtherFile
 from appliance.metrics import DISK_READS, MEMORY_FREE, RECEIVED_BYTES, SHARE_USER, Group
 from appliance.samples import Column, Parsed, Samples, Values
@@ -29,7 +29,7 @@ EXAMPLE = f"{HEADER}\n{FIRST}\n{SECOND}\n"
 def read(folder: Path, content: str | bytes, machine: str = "") -> Parsed:
     path = folder / "file.csv"
     path.write_bytes(content if isinstance(content, bytes) else content.encode())
-    return standard_csv.read(path, machine)
+    return csv_file.read(path, machine)
 
 
 def second(**cells: str) -> str:

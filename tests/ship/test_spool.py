@@ -16,8 +16,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from appliance import lock
 from appliance.errors import CannotCreate, InUse
-from appliance.ship import lock, record
+from appliance.ship import record
 from appliance.ship.record import Record
 from appliance.ship.spool import Limits, Spool
 

@@ -18,7 +18,7 @@ from appliance.errors import BadConfiguration, BadData, CannotCreate, Conflict, 
 from appliance.formats import recording
 from appliance.metrics import Group
 from appliance.samples import Column, Parsed, Samples, Values
-from appliance.store import batches, blocks, history
+from appliance.store import batches, blocks, history, merging
 from appliance.store.batches import Batch
 from appliance.store.registry import Registry
 from appliance.store.tenant import TenantStore, folder_of
@@ -301,9 +301,10 @@ def test_small_blocks_of_a_collector_are_joined_and_say_the_same(store: TenantSt
         piece = {noon + number * 5 + second: number + second for second in range(5)}
         column = LOAD if number % 10 else Column(metrics.LOAD_5, "")
         batches.add_batch(store, batch(samples(piece, column=column), name=str(number)))
+        merging.merge_due(store)
 
     (count,) = store.database.execute_sql("SELECT count(*) FROM block").fetchone()
-    assert count <= blocks.SMALL_BLOCKS
+    assert count <= merging.SMALL_BLOCKS
     assert stored(store) == {
         noon + number * 5 + second: number + second for number in range(100) for second in range(5)
     }
@@ -311,14 +312,15 @@ def test_small_blocks_of_a_collector_are_joined_and_say_the_same(store: TenantSt
 
 def test_instances_that_come_and_go_leave_no_layouts_behind(store: TenantStore) -> None:
     noon = 86_400 * 20_000 + 43_200
-    for number in range(blocks.SMALL_BLOCKS):
+    for number in range(merging.SMALL_BLOCKS):
         piece = samples({noon + number: 7}, column=Column(metrics.DISK_READS, f"sd{number}"))
         other = samples({noon + number: 7}, machine="other", column=Column(metrics.DISK_READS, "sd3"))
         batches.add_batch(store, batch(piece, other, name=str(number)))
+    merging.merge_due(store)
 
     layouts = [json.loads(row[0]) for row in store.database.execute_sql("SELECT columns FROM layout")]
     # The joined one, and the one that another machine's block still has.
-    assert sorted(map(len, layouts)) == [1, blocks.SMALL_BLOCKS]
+    assert sorted(map(len, layouts)) == [1, merging.SMALL_BLOCKS]
     assert len(history.read(store, "other")) > 0
 
 

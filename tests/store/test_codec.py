@@ -98,6 +98,34 @@ def test_blocks_of_the_first_version_are_read() -> None:
     assert columns[2].mask().tolist() == [True, False, True, False, True]
 
 
+@pytest.mark.parametrize(
+    ("data", "checksum", "version"),
+    [
+        (
+            "7801edc1b10980501005c17d9e606c680f1667d976a17c30145383db1966288682302c7c3af763abac4078134992d40cea2ca8b33c"
+            "26243573fd09b8019f498652",
+            "ac6b89def92fc5d8",
+            2,
+        ),
+        (
+            "7801edc1b10980501005c17d9e606c680f1667d976a17c30145383db1966288682302c7c3af763abac4078154992d40cea2ca8b33c"
+            "26243573fd09b801a10f8652",
+            "6e39a394bbce0b92",
+            3,
+        ),
+    ],
+)
+def test_long_blocks_of_later_versions_are_read(data: str, checksum: str, version: int) -> None:
+    at_ms, columns = codec.decode(bytes.fromhex(data), bytes.fromhex(checksum), version)
+
+    rows = np.arange(codec.LONG)
+    assert at_ms.tolist() == (rows * 1000).tolist()
+    assert columns[0].numbers.tolist() == (rows * 300 + 7).tolist()
+    assert columns[1].numbers.tolist() == (rows // 512 * 70_000).tolist()
+    assert columns[2].mask().tolist() == (rows < 1000).tolist()
+    assert columns[2].numbers.tolist() == np.where(rows < 1000, np.where(rows < 9, rows / 4, 2.5), 0).tolist()
+
+
 @pytest.mark.parametrize("n", [codec.LONG - 1, codec.LONG, 3 * codec.LONG])
 def test_long_columns_come_back_too(n: int) -> None:
     chance = np.random.default_rng(1)
@@ -107,3 +135,13 @@ def test_long_columns_come_back_too(n: int) -> None:
 
     assert at_ms.tolist() == list(range(0, n * 1000, 1000))
     assert [column.numbers.tolist() for column in decoded] == [column.numbers.tolist() for column in columns]
+
+
+def test_noise_stands_as_it_is() -> None:
+    """Zipping it would take long and save nothing: its bytes are found in the block."""
+    noise = np.random.default_rng(1).integers(-128, 128, codec.LONG)
+
+    data, checksum = codec.encode(np.arange(codec.LONG) * 1000, [Values(noise.cumsum())])
+
+    assert noise[1:].astype("<i1").tobytes() in data
+    assert codec.decode(data, checksum)[1][0].numbers.tolist() == noise.cumsum().tolist()

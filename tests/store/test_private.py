@@ -41,9 +41,9 @@ def test_with_an_open_umask_everything_is_ours_alone_also_while_it_is_used(data:
         found = modes(data)
     registry.close()
 
-    assert {name: mode for name, mode in found.items() if "." not in name and name != "TENANT"} == dict.fromkeys(
-        ["data", "tenants", folder_of(data, "team-a").name], "0o700"
-    )
+    assert {
+        name: mode for name, mode in found.items() if "." not in name and name not in ("TENANT", "STORE")
+    } == dict.fromkeys(["data", "tenants", folder_of(data, "team-a").name], "0o700")
     files = {"TENANT", *(name for name in found if "sqlite" in name)}
     assert {"registry.sqlite-wal", "data.sqlite-wal", "data.sqlite-shm"} <= files
     assert {found[name] for name in files} == {"0o600"}

@@ -38,7 +38,8 @@ def upload(visit: Visit) -> HTTPResponse:
             if visit.session is None or not visit.session.knows(fields["token"]):
                 raise Forbidden("This page is of another session: load it again, and choose the file again.")
             machine = fields["machine_id"].strip()
-            receipt, warnings = uploads.keep(visit.store(), call, file, call.machine(machine))
+            with visit.using() as store:
+                receipt, warnings = uploads.keep(store, call, file, call.machine(machine))
         result = outcome(machine, receipt, warnings)
     except PerfanalysisError as error:
         if error.status == 401 or error.status >= 500:
@@ -59,10 +60,13 @@ def home(
 ) -> Home:  # fmt: skip
     grant = call.grant
     reads = "read" in grant.scopes
-    machines = [
-        Machine(one.machine_id, one.name, one.seen_ms, one.samples, one.start_ms, one.end_ms)
-        for one in (call.machines(visit.store()) if reads else [])
-    ]
+    machines = []
+    if reads:
+        with visit.using() as store:
+            machines = [
+                Machine(one.machine_id, one.name, one.seen_ms, one.samples, one.start_ms, one.end_ms)
+                for one in call.machines(store)
+            ]
     return Home(
         tenant=grant.tenant,
         token=session.token if session is not None else "",

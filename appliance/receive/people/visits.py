@@ -2,6 +2,7 @@
 
 import base64
 from collections.abc import Callable, Mapping
+from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from http import HTTPStatus
 from typing import Any
@@ -39,8 +40,8 @@ class Visit:
 
     call: Call
     """A `KeyedCall` if somebody has signed in or shown a key."""
-    store: Callable[[], TenantStore]
-    """Opens the store of the key's tenant."""
+    using: Callable[[], AbstractContextManager[TenantStore]]
+    """Gives the store of the key's tenant while it is used."""
     session: Session | None
     sessions: Sessions
     drawing: Drawing
