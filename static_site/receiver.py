@@ -21,6 +21,7 @@ MAX_SHOWN = 300
 MAX_LISTED = 20
 
 NOTHING_STORED = "Nothing of the file was stored."
+SAFE_TO_REPEAT = "A file that was on its way may be uploaded again: nothing is stored twice."
 # What to do, where the sentence of an error does not say it.
 ADVICE = {
     "INVALID_CSV_FORMAT": "Mend the file there and upload it again. " + NOTHING_STORED,
@@ -35,6 +36,11 @@ ADVICE = {
     "TOO_MANY_ROWS": NOTHING_STORED,
     "PAYLOAD_TOO_LARGE": "Packed with gzip (.gz) a recording is a tenth as large. " + NOTHING_STORED,
     "INVALID_MACHINE_ID": NOTHING_STORED,
+    "RATE_LIMITED": "Wait a minute and try again.",
+    "OVERLOADED": "Wait a moment and load the page again. " + SAFE_TO_REPEAT,
+    "REQUEST_TIMEOUT": "The connection is slow or broke: try again. " + SAFE_TO_REPEAT,
+    "INSUFFICIENT_STORAGE": "Keep the file, and tell the administrator of this receiver. " + SAFE_TO_REPEAT,
+    "PROCESSING_ERROR": "Tell the administrator of this receiver the number. " + SAFE_TO_REPEAT,
     "MULTIPART_INVALID": "It did not arrive whole: upload it again. " + NOTHING_STORED,
 }
 LABELS = {
@@ -102,14 +108,17 @@ DRAWN: Mapping[type, Callable[[Any], tuple[str, dict[str, Any]]]] = {
 }  # fmt: skip
 
 
-def summary(view: Home) -> str:
-    """Say in a sentence what is stored."""
+def summary(view: Home) -> dict[str, Any]:
+    """Say what is stored: how much, and from when to when."""
     spans = [(one.start_ms, one.end_ms) for one in view.machines if one.start_ms is not None and one.end_ms is not None]
     if not spans:
-        return "Nothing is stored yet."
+        return {"stored": "Nothing is stored yet", "ends": []}
     samples = sum(one.samples for one in view.machines)
     span = times.stretch(min(start for start, _ in spans), max(end for _, end in spans))
-    return f"{counted(samples, 'sample')} of {counted(len(view.machines), 'machine')}, {span}."
+    return {
+        "stored": f"{counted(samples, 'sample')} of {counted(len(view.machines), 'machine')}",
+        "ends": span.split(" to "),
+    }
 
 
 def table(machines: Sequence[Machine]) -> Table:

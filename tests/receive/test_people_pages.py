@@ -342,3 +342,13 @@ def test_head_has_no_body(person: Person) -> None:
 def test_pages_name_no_host(person: Person) -> None:
     for path in ("/", "/sign-in", "/reports/", "/assets/receiver.js", "/assets/receiver.css"):
         assert not re.search(rb"(https?:)?//[a-z]", person.get(path).body.replace(b"<!doctype html>", b""))
+
+
+def test_too_many_bad_keys_are_told_to_wait_and_a_good_one_is_let_in(start_receiver: StartReceiver) -> None:
+    peer = start_receiver(Limits(bad_keys_per_minute=3))
+    tries = [Person(peer).send("/sign-in", key="bad") for _ in range(5)]
+
+    assert [reply.status for reply in tries] == [401, 401, 401, 429, 429]
+    assert "retry-after" in tries[-1].headers
+    assert "Wait a minute and try again." in text_of(tries[-1])
+    assert Person(peer).sign_in(peer.key).status == 303
