@@ -68,26 +68,25 @@ def test_each_signing_in_is_a_new_session_and_ends_the_one_before(person: Person
     assert not signed_in(Person(person.peer, first))
 
 
-@pytest.mark.parametrize("kind", ["unknown", "mistyped", "empty", "revoked", "expired", "waiting", "huge", "none"])
-def test_every_bad_key_gets_the_same_page_and_no_cookie(peer: Peer, kind: str) -> None:
+def test_every_bad_key_gets_the_same_page_and_no_cookie(peer: Peer) -> None:
     registry = peer.registry
+    expires_ms = now_ms() + 500
     bad = {
         "unknown": UNKNOWN, "mistyped": peer.key[:-1] + "z", "empty": "", "huge": "x" * 3000, "none": "none",
-        "revoked": registry.create_key("team-a"), "expired": registry.create_key("team-a", expires_ms=now_ms() + 1),
-        "waiting": registry.create_key("team-a", starts_ms=now_ms() + 60_000),
-    }[kind]  # fmt: skip
-    if kind == "revoked":
-        registry.revoke_key(id_of(bad))
-    time.sleep(0.01)
+        "revoked": registry.create_key("team-a"), "expired": registry.create_key("team-a", expires_ms=expires_ms),
+        "waiting": registry.create_key("team-a", starts_ms=now_ms() + 600_000),
+    }  # fmt: skip
+    registry.revoke_key(id_of(bad["revoked"]))
+    time.sleep(max(0, expires_ms - now_ms()) / 1000 + 0.01)
 
-    reply = Person(peer).send("/sign-in", key=bad)
+    replies = [Person(peer).send("/sign-in", key=key) for key in bad.values()]
 
-    assert reply.status == 401
-    assert reply.body == Person(peer).send("/sign-in", key="something else").body
-    assert "set-cookie" not in reply.headers
+    assert {reply.status for reply in replies} == {401}
+    assert len({reply.body for reply in replies}) == 1
+    assert "This key is not valid" in text_of(replies[0])
+    assert not any("set-cookie" in reply.headers for reply in replies)
     # A scheme that makes no browser open a dialog.
-    assert reply.headers["www-authenticate"] == "Bearer"
-    assert "This key is not valid" in text_of(reply)
+    assert {reply.headers["www-authenticate"] for reply in replies} == {"Bearer"}
 
 
 @pytest.mark.parametrize(
@@ -140,29 +139,42 @@ def test_a_revoked_key_ends_its_sessions_at_once(person: Person, path: str) -> N
 
 def test_a_key_that_expires_ends_its_sessions(peer: Peer) -> None:
     person = Person(peer)
-    person.sign_in(peer.registry.create_key("team-a", expires_ms=now_ms() + 700))
+    expires_ms = now_ms() + 2000
+    person.sign_in(peer.registry.create_key("team-a", expires_ms=expires_ms))
     before = signed_in(person)
 
-    time.sleep(0.75)
+    time.sleep(max(0, expires_ms - now_ms()) / 1000 + 0.01)
 
     assert before
     assert not signed_in(person)
 
 
-def test_sessions_end_when_they_are_idle_and_when_they_are_old(start_receiver: StartReceiver) -> None:
-    peer = start_receiver(Limits(session_idle_seconds=1, session_seconds=2))
+def test_sessions_end_when_they_are_idle(start_receiver: StartReceiver) -> None:
+    peer = start_receiver(Limits(session_idle_seconds=2, session_seconds=100))
     person, idle = Person(peer), Person(peer)
-    person.sign_in(peer.key)
     idle.sign_in(peer.key)
-    started = time.monotonic()
+    person.sign_in(peer.key)
 
-    while time.monotonic() < started + 1.5:
-        time.sleep(0.3)
-        used = signed_in(person)
-    of_idle = signed_in(idle)
-    time.sleep(0.7)
+    until = time.monotonic() + 2.2
+    used = []
+    while time.monotonic() < until:
+        used.append(signed_in(person))
 
-    assert (used, of_idle) == (True, False)
+    assert all(used)
+    assert not signed_in(idle)
+
+
+def test_sessions_end_when_they_are_old_however_much_they_are_used(start_receiver: StartReceiver) -> None:
+    peer = start_receiver(Limits(session_idle_seconds=100, session_seconds=2))
+    person = Person(peer)
+    person.sign_in(peer.key)
+    before = signed_in(person)
+
+    until = time.monotonic() + 2.1
+    while time.monotonic() < until:
+        person.get("/")
+
+    assert before
     assert not signed_in(person)
 
 
