@@ -14,7 +14,7 @@ run: $(VENV)/installed
 test: $(VENV)/tested
 	$(BIN)/python -m pytest
 
-# Long runs of what may go wrong, each with a control that must fail: about ten minutes.
+# Long runs of what may go wrong, each with a control that must fail: about twenty minutes.
 faults: $(VENV)/tested
 	$(BIN)/python -m pytest tests/faults
 

@@ -2,6 +2,8 @@
 
 import shlex
 import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import asdict, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -14,7 +16,7 @@ from appliance.boundary import tell
 from appliance.cli.options import Duration, Size, data_option, json_option
 from appliance.cli.progress import Bar
 from appliance.cli.tables import counted, iso, near_text, print_json, show, show_one, size_text, time_text, visible
-from appliance.errors import BadData, UsageError
+from appliance.errors import BadData, InUse, UsageError
 
 if TYPE_CHECKING:
     from appliance.store.overview import Overview
@@ -180,11 +182,10 @@ def set_tenant(name: str, keep: int | None, keep_size: int | None, quota: int | 
 def trim(name: str | None, data: Path) -> None:
     """Remove now what a tenant, or every one, does not keep; a running receiver does it every hour."""
     from appliance.store import retention
-    from appliance.store.claim import claimed
     from appliance.store.registry import Registry
     from appliance.store.tenant import TenantStore, has_file
 
-    with claimed(data, "perfanalysis tenant trim"):
+    with removing_alone(data):
         with Registry(data, read_only=True) as registry:
             names = registry.tenants() if name is None else [registry.choose(name)]
         for tenant in names:
@@ -193,6 +194,17 @@ def trim(name: str | None, data: Path) -> None:
             with TenantStore(data, tenant) as store:
                 removed = retention.apply(store)
             click.echo(f"{tenant}: {counted(removed.blocks, 'block')} removed.")
+
+
+@contextmanager
+def removing_alone(data: Path) -> Iterator[None]:
+    from appliance.store.claim import claimed
+
+    try:
+        with claimed(data, "perfanalysis tenant trim"):
+            yield
+    except InUse as error:
+        raise InUse(f"{error.message} A receiver removes by itself what is not kept.") from error
 
 
 def keeps_text(kept: "Settings") -> str:

@@ -61,7 +61,7 @@ class Housekeeping:
 
     def turn(self, now: float) -> None:
         for store in self.stores.stores():
-            if store.grown:
+            if merging.due(store):
                 self.guarded(store.tenant, partial(self.merge, store))
         if now >= self.retain_at:
             self.retain_at = now + RETENTION_SECONDS

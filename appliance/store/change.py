@@ -62,6 +62,19 @@ def staged(folder: Path) -> Iterator[Path]:
             shutil.rmtree(staging, ignore_errors=True)
 
 
+@contextmanager
+def unchanged(data: Path) -> Iterator[None]:
+    """Turn what the disk refuses before anything is decided into a sentence."""
+    try:
+        yield
+    except (OSError, *database.LIBRARY_ERRORS) as error:
+        why = any_schema.first(error)
+        raise InputOutput(
+            f"{data} cannot be written: {getattr(why, 'strerror', None) or why}. Nothing was changed: free space there "
+            "and try again."
+        ) from error
+
+
 def decide(folder: Path, change: Change) -> None:
     """
     Make a change of a claimed folder: when this returns, or at the latest when the folder is claimed again.
@@ -92,13 +105,16 @@ def write(folder: Path, change: Change) -> None:
     """Have the decision on the disk, and before it what it is about."""
     for parent, _, files in os.walk(folder / change.staging):
         for name in files:
+            give(folder, Path(parent) / name)
             sync(Path(parent) / name)
+        give(folder, Path(parent))
         sync(Path(parent))
     new = folder / f"{CHANGE}.new"
     with os.fdopen(os.open(new, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_CLOEXEC, 0o600), "w") as file:
         json.dump(asdict(change), file)
         file.flush()
         os.fsync(file.fileno())
+    give(folder, new)
     new.replace(folder / CHANGE)
     sync(folder)
 
@@ -155,6 +171,7 @@ def make(folder: Path, change: Change) -> None:
                 if (ours := folder / f"{REGISTRY}{end}").exists():
                     ours.rename(staging / "old" / ours.name)
             (staging / REGISTRY).rename(folder / REGISTRY)
+            sync(staging)
             sync(folder)
         else:
             take_rows(folder / REGISTRY, staging / REGISTRY, change)
@@ -168,6 +185,8 @@ def make(folder: Path, change: Change) -> None:
                 sync(each)
     if change.older:
         identity.advance(folder)
+    for name in (REGISTRY, "tenants", identity.NAME, "LOCK"):
+        give(folder, folder / name)
 
 
 def place(target: Path, new: Path, old: Path) -> None:
@@ -223,6 +242,13 @@ def remove(path: Path) -> None:
         path.unlink(missing_ok=True)
     if path.parent.exists():
         sync(path.parent)
+
+
+def give(folder: Path, path: Path) -> None:
+    """Let what root made belong to whom the data folder belongs: a receiver runs as somebody else."""
+    if os.geteuid() == 0 and os.path.lexists(path):
+        owner = folder.stat()
+        os.chown(path, owner.st_uid, owner.st_gid, follow_symlinks=False)
 
 
 def sync(path: Path) -> None:

@@ -45,8 +45,8 @@ READING = [
 ]  # fmt: skip
 # One connection for all threads, one at a time: whoever opens a file holds a lock while it is used.
 ANY_THREAD = {"thread_safe": False, "check_same_thread": False}
+# The last one: where SQLite's own message quotes a name of the schema in which a bit has flipped.
 LIBRARY_ERRORS = (peewee.DatabaseError, peewee.sqlite3.Error, UnicodeDecodeError)
-"""The last is of a damaged schema, which the library cannot quote."""
 
 
 def open_file(
@@ -136,7 +136,7 @@ def is_full(error: BaseException) -> bool:
 def translated(error: BaseException, path: Path) -> Exception:
     """Turn an error of the system or of SQLite into a sentence that names the file and what to do."""
     error = first_of(error)
-    text = str(error)
+    text = "malformed" if isinstance(error, UnicodeDecodeError) else str(error)
     if "unable to open" in text and not path.exists():
         return FolderGone(f"{path} is gone: bring its folder back, or restore it from a backup.")
     if isinstance(error, PermissionError) or "readonly" in text or "unable to open" in text:
@@ -152,7 +152,7 @@ def translated(error: BaseException, path: Path) -> Exception:
         return kind(f"{path} cannot be written: {error.strerror}; {advice}.")
     if is_full(error):
         return InsufficientStorage(f"{path} cannot be written: the disk is full; free space there.")
-    if isinstance(error, UnicodeDecodeError) or "not a database" in text or "malformed" in text:
+    if "not a database" in text or "malformed" in text:
         return Damaged(f"{path} is damaged or no database of ours ({text}): restore it from a backup.")
     if "interrupted" in text:
         return Unavailable(f"{path} was read for too long: ask for less at a time.")

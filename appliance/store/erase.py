@@ -13,7 +13,8 @@ def erase(data: Path, name: str) -> None:
     Raises NotFound, InUse and the errors of `change.decide`.
     """
     listing.chosen(data, name)
-    with claim.claimed(data, "perfanalysis tenant erase"), change.staged(data) as staging:
+    claimed = claim.claimed(data, "perfanalysis tenant erase")
+    with claimed, change.unchanged(data), change.staged(data) as staging:
         digest = tenant.folder_of(data, name).name
         # Whatever is kept for a tenant is named by the digest of its name, in whichever folder it is.
         own = sorted(str(path.relative_to(data)) for path in data.glob(f"*/{digest}*"))

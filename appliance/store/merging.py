@@ -46,20 +46,21 @@ def note(store: TenantStore, added: Iterable[Encoded]) -> None:
 
 
 def merge_due(store: TenantStore) -> int:
-    """Join small blocks where many have come, or where a day is over; return how many there are less."""
-    grown = list(store.grown.items())
-    newest: dict[tuple[str, Group, int], int] = {}
-    for where, _ in grown:
-        newest[where[:3]] = max(where.day, newest.get(where[:3], where.day))
+    """Join small blocks where it is due; return how many there are less."""
     gone = 0
-    for where, count in grown:
-        is_over = where.day < newest[where[:3]]
-        if is_over or count >= enough(where.machine):
-            store.grown.pop(where, None)
-            gone += merge(store, where)
-        if not is_over:
-            store.grown.setdefault(where, 0)
+    for where in due(store):
+        store.grown.pop(where, None)
+        gone += merge(store, where)
     return gone
+
+
+def due(store: TenantStore) -> list[Place]:
+    """Return where many blocks have come, or where a day is over: the machine has some of a later one."""
+    grown = list(store.grown.items())
+    newest: dict[tuple[str, Group], int] = {}
+    for where, _ in grown:
+        newest[where[:2]] = max(where.day, newest.get(where[:2], where.day))
+    return [where for where, count in grown if where.day < newest[where[:2]] or count >= enough(where.machine)]
 
 
 def enough(machine: str) -> int:

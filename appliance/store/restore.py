@@ -5,12 +5,11 @@ What a restored store had acknowledged since is not in it any more: its epoch is
 again what they kept.
 """
 
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from appliance.errors import BadConfiguration, BadData, CannotCreate, InputOutput, NotFound
+from appliance.errors import BadConfiguration, BadData, CannotCreate, NotFound
 from appliance.store import any_schema, archive, change, claim, database, identity, listing, registry, tenant, verify
 from appliance.store.archive import Kept, Manifest, Part, Reader, Step, no_step
 from appliance.store.change import Change
@@ -71,7 +70,7 @@ def restore(
             refuse_what_is_there(data, here, chosen, only)
         elif only is not None and here.damaged:
             raise BadData(f"{data / 'registry.sqlite'} is damaged: restore the whole backup, without --tenant.")
-        with unchanged(data), change.staged(data) as staging:
+        with change.unchanged(data), change.staged(data) as staging:
             for kept in chosen:
                 arrive(reader, kept, kept.name, staging / "new", step)
             if manifest.registry is None:
@@ -111,7 +110,7 @@ def import_tenant(data: Path, path: Path, name: str = "", *, replace: bool = Fal
                 f"tenant {name!r} is there already and stays as it is: --as NAME imports it under another name, "
                 "--replace puts this one in its place."
             )
-        with unchanged(data), change.staged(data) as staging:
+        with change.unchanged(data), change.staged(data) as staging:
             coming = Registry(staging)
             coming.create_tenant(name)
             coming.close()
@@ -229,16 +228,3 @@ def decide(data: Path, decided: Change) -> None:
         # Ours may be older, or not there at all: rows go from one to the other in one schema.
         Registry(data).close()
     change.decide(data, decided)
-
-
-@contextmanager
-def unchanged(data: Path) -> Iterator[None]:
-    """Turn what the disk refuses before anything is decided into a sentence."""
-    try:
-        yield
-    except (OSError, *database.LIBRARY_ERRORS) as error:
-        why = any_schema.first(error)
-        raise InputOutput(
-            f"{data} cannot be written: {getattr(why, 'strerror', None) or why}. Nothing was changed: free space there "
-            "and try again."
-        ) from error

@@ -1,12 +1,15 @@
 """How long and how much a tenant keeps: kept in its own file, and changed by one statement."""
 
 from dataclasses import asdict, dataclass, fields
+from weakref import WeakSet
 
 from appliance.errors import QuotaReached
 from appliance.store.database import Database
 from appliance.store.tenant import TenantStore
 
 NO_LIMIT_PAGES = 0xFFFF_FFFE
+held: WeakSet[Database] = WeakSet()
+"""Those whose growth SQLite limits now."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,15 +56,18 @@ def hold_to_quota(db: Database) -> None:
     """
     quota = db.execute_sql("SELECT value FROM setting WHERE name = 'quota_bytes'").fetchone()
     if quota is None:
-        allow_growth(db)
+        if db in held:
+            allow_growth(db)
         return
     if used_bytes(db) >= quota[0]:
         raise reached(quota[0])
+    held.add(db)
     db.execute_sql(f"PRAGMA max_page_count = {max(1, quota[0] // pragma(db, 'page_size'))}").fetchall()
 
 
 def allow_growth(db: Database) -> None:
     """What removes or merges may need more for a moment than a quota allows."""
+    held.discard(db)
     db.execute_sql(f"PRAGMA max_page_count = {NO_LIMIT_PAGES}").fetchall()
 
 

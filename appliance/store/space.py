@@ -10,7 +10,7 @@ from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
-from appliance.errors import InsufficientStorage
+from appliance.errors import FolderGone, InsufficientStorage
 from appliance.store import database
 
 FLOOR_SHARE, FLOOR_BYTES = 0.05, 512 << 20
@@ -35,6 +35,8 @@ class Space:
         """Raise InsufficientStorage if there is not room for so many bytes above the floor, or InputOutput."""
         try:
             free, total = room(self.folder)
+        except FileNotFoundError as error:
+            raise FolderGone(f"{self.folder} is gone: bring it back.") from error
         except OSError as error:
             raise database.translated(error, self.folder) from error
         if free - wanted < self.floor(total):

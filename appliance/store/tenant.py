@@ -109,6 +109,7 @@ class TenantStore:
         """Batches on their way into the store; taken by whoever holds `lock`."""
         self.grown: dict[Any, int] = {}
         """What may have come to have many small blocks, since `merging` last looked."""
+        self.ended = False
         self.used_at = 0.0
         """When it was last used, by the monotonic clock."""
         self.until = float("inf")
@@ -119,8 +120,12 @@ class TenantStore:
         self.prepare()
         if not read_only and not os.path.lexists(marker):
             # For the person who looks at the folder: its name is a digest.
-            private.make_file(marker)
-            marker.write_text(tenant + "\n")
+            try:
+                private.make_file(marker)
+                marker.write_text(tenant + "\n")
+            except OSError as error:
+                self.database.close()
+                raise database.translated(error, marker) from error
 
     def prepare(self) -> None:
         """Make a connection that was opened ready for use."""
@@ -169,7 +174,9 @@ class TenantStore:
         return not self.database.is_closed()
 
     def close(self) -> None:
+        """Close it for good: who still waits for its turn does not open it again."""
         with self.lock.free:
+            self.ended = True
             self.database.close()
 
     def __enter__(self) -> "TenantStore":
@@ -190,6 +197,8 @@ class Turn:
         self.free.acquire()
         try:
             if not self.store.is_open:
+                if self.store.ended:
+                    raise FolderGone(f"{self.store.path} was closed meanwhile: try again.")
                 self.store.check_there()
                 self.store.database.connect()
                 self.store.prepare()

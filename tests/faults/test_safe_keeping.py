@@ -80,7 +80,9 @@ def test_a_kill_at_any_call_leaves_no_half_of_a_backup(filled: Path, tmp_path: P
 def test_an_error_at_any_call_leaves_a_whole_backup_or_nothing(
     filled: Path, tmp_path: Path, call: str, error: str
 ) -> None:
-    points = sweep(backing_up(filled), look_for_rests, call, error, tmp_path / "places")
+    # Where it is the removing of the rests that finds an error, the next backup removes them.
+    found = look if call == "openat" else look_for_rests
+    points = sweep(backing_up(filled), found, call, error, tmp_path / "places")
 
     told(points)
     assert {point.left for point in points} <= {"none", "whole"}

@@ -13,6 +13,7 @@ from pathlib import Path
 import numpy as np
 from keeping import NOON, fill, refusal
 
+from appliance.errors import PerfanalysisError
 from appliance.store import any_schema, archive, backup, restore, tenant
 from appliance.store.tenant import folder_of
 
@@ -55,10 +56,13 @@ def by_cp(data: Path, target: Path) -> object:
 def one_state(path: Path, folder: Path, acknowledged: int) -> bool:
     """Whether a copy of a tenant's file has all batches from the first on, and those that were acknowledged."""
     copy = next(extracted(path, folder).glob("tenants/*/data.sqlite"))
-    with any_schema.reading(copy, tenant.MIGRATIONS) as opened:
-        batches_, samples, last = opened.execute_sql(
-            "SELECT (SELECT count(*) FROM batch), (SELECT sum(samples) FROM block), (SELECT max(end_ms) FROM block)"
-        ).fetchone()
+    try:
+        with any_schema.reading(copy, tenant.MIGRATIONS) as opened:
+            batches_, samples, last = opened.execute_sql(
+                "SELECT (SELECT count(*) FROM batch), (SELECT sum(samples) FROM block), (SELECT max(end_ms) FROM block)"
+            ).fetchone()
+    except PerfanalysisError:
+        return False
     return bool(batches_ == samples == last - NOON + 1 > acknowledged)
 
 

@@ -14,7 +14,7 @@ from appliance.store import quarantine, settings
 from appliance.store.registry import Registry
 from appliance.store.tenant import TenantStore
 
-CALLS = ("openat", "pwrite64", "fdatasync", "fsync", "ftruncate", "unlink", "rename", "mkdir")
+CALLS = ("openat", "pwrite64", "fsync,fdatasync", "ftruncate", "unlink", "rename", "mkdir")
 """Every call by which SQLite and we change something on the disk; `openat` makes files too."""
 BATCHES, ROWS = 4, 6
 NOTES = "notes"
@@ -34,6 +34,8 @@ class Case:
 
     def make(self) -> None:
         make(self.data)
+        with TenantStore(self.data, TENANT) as store:
+            self.before = times(store)
 
     def prepare(self, place: Path) -> Callable[[], object]:
         data = place / "data"
@@ -79,17 +81,25 @@ class Ingest(Case):
     early = False
     """The control: they are noted before."""
 
+    def prepare(self, place: Path) -> Callable[[], object]:
+        # Opened here, where nothing fails: the process that acts has it too.
+        self.notes = os.open(place / NOTES, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600)
+        return super().prepare(place)
+
+    def look(self, place: Path) -> str:
+        os.close(self.notes)
+        return super().look(place)
+
     def act(self, data: Path) -> None:
-        notes = os.open(data.parent / NOTES, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600)
         failed: PerfanalysisError | None = None
         with TenantStore(data, TENANT) as store:
             for number in range(BATCHES):
                 try:
                     if self.early:
-                        os.write(notes, b"%d\n" % number)
+                        os.write(self.notes, b"%d\n" % number)
                     add(store, batch_at(number))
                     if not self.early:
-                        os.write(notes, b"%d\n" % number)
+                        os.write(self.notes, b"%d\n" % number)
                 except PerfanalysisError as error:
                     # The process goes on with the next one.
                     failed = error
@@ -97,8 +107,7 @@ class Ingest(Case):
             raise failed
 
     def judge(self, store: TenantStore, place: Path) -> str:
-        notes = place / NOTES
-        acknowledged = {int(line) for line in notes.read_text().split()} if notes.exists() else set()
+        acknowledged = {int(line) for line in (place / NOTES).read_text().split()}
         found = set(times(store))
         whole = {number for number in range(BATCHES) if found >= set(batch_at(number))}
         touched = {number for number in range(BATCHES) if found & set(batch_at(number))}
@@ -113,11 +122,6 @@ class Ingest(Case):
 
 class Merging(Case):
     """Small blocks of three days are joined."""
-
-    def make(self) -> None:
-        super().make()
-        with TenantStore(self.data, TENANT) as store:
-            self.before = times(store)
 
     def act(self, data: Path) -> None:
         with TenantStore(data, TENANT) as store:
@@ -135,8 +139,6 @@ class Retention(Case):
 
     def make(self) -> None:
         super().make()
-        with TenantStore(self.data, TENANT) as store:
-            self.before = times(store)
         after = self.data.with_name("after")
         shutil.copytree(self.data, after)
         with TenantStore(after, TENANT) as store:
@@ -158,11 +160,6 @@ class Retention(Case):
 
 class SettingAside(Case):
     """A file goes into quarantine."""
-
-    def make(self) -> None:
-        super().make()
-        with TenantStore(self.data, TENANT) as store:
-            self.before = times(store)
 
     def act(self, data: Path) -> None:
         with suppress(OSError):

@@ -50,6 +50,6 @@ def samples(path: Path) -> list[tuple[object, ...]]:
     """All that says what was measured where and when."""
     with any_schema.reading(path, tenant.MIGRATIONS) as opened:
         return opened.execute_sql(
-            "SELECT m.name, b.kind, b.start_ms, b.end_ms, b.samples, b.data, l.columns FROM block b "
+            "SELECT m.name, b.kind, b.run, b.start_ms, b.end_ms, b.samples, b.data, l.columns FROM block b "
             "JOIN machine m ON m.id = b.machine JOIN layout l ON l.id = b.layout ORDER BY b.id"
         ).fetchall()

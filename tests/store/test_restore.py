@@ -1,5 +1,6 @@
 """Restoring and importing tenants: verified first, whole, and nobody else's data touched."""
 
+import os
 import shutil
 import sqlite3
 from pathlib import Path
@@ -153,6 +154,24 @@ def test_a_tenant_that_had_no_data_yet_can_be_used_after_a_restore(filled: Path,
     fill(tmp_path / "new", "team-n", 1)
 
     assert content(tmp_path / "new")["tenant team-n"] is not None
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="needs root")
+@pytest.mark.parametrize("there", ["much", "nothing"])
+def test_what_root_restores_belongs_to_whom_the_folder_belongs(
+    filled: Path, made: Path, tmp_path: Path, there: str
+) -> None:
+    """An admin restores with sudo; the receiver runs as a user of its own."""
+    target = filled if there == "much" else tmp_path / "new"
+    target.mkdir(exist_ok=True)
+    for path in (target, *target.rglob("*")):
+        os.chown(path, 12345, 12345)
+
+    restore.restore(target, made, replace=True)
+    restore.import_tenant(target, backup.export_tenant(target, tmp_path / "exported", "team-b").path, "team-z")
+
+    foreign = [path for path in target.rglob("*") if (path.stat().st_uid, path.stat().st_gid) != (12345, 12345)]
+    assert foreign == []
 
 
 def test_a_damaged_registry_and_a_damaged_tenant_are_replaced(filled: Path, made: Path, tmp_path: Path) -> None:

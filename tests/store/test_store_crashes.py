@@ -7,7 +7,7 @@ from cut_short import CASES, Case, Ingest
 
 
 @pytest.mark.parametrize("case", CASES)
-@pytest.mark.parametrize(("what", "step"), [("signal=KILL", 5), ("error=ENOSPC", 9), ("error=EIO", 9)])
+@pytest.mark.parametrize(("what", "step"), [("signal=KILL", 7), ("error=ENOSPC", 13)])
 def test_cut_short_at_a_write_the_store_is_before_or_after(
     tmp_path: Path, case: type[Case], what: str, step: int
 ) -> None:

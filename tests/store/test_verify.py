@@ -8,7 +8,7 @@ from flips import fill_pages, unseen_flips
 from keeping import NOON, fill
 
 from appliance.errors import NotFound
-from appliance.store import verify
+from appliance.store import any_schema, verify
 from appliance.store.tenant import TenantStore, folder_of
 from appliance.store.verify import Damage
 
@@ -54,7 +54,7 @@ BLOCK = "WHERE id = (SELECT max(id) FROM block)"
         (f"UPDATE block SET start_ms = start_ms - 1 {BLOCK}", "its values are of another time than the list says"),
         (f"UPDATE block SET samples = 7 {BLOCK}", "its values are of another time than the list says"),
         (f"UPDATE block SET layout = 99 {BLOCK}", "its machine or its columns are not there"),
-        (f"UPDATE block SET kind = 'rubbish' {BLOCK}", "its columns are not those that were stored"),
+        (f"UPDATE block SET kind = 'rubbish' {BLOCK}", "its values are not those that were stored"),
     ],
 )
 def test_a_damaged_block_is_named_by_its_machine_group_and_time(filled: Path, statement: str, what: str) -> None:
@@ -76,7 +76,7 @@ def test_a_damaged_block_is_named_by_its_machine_group_and_time(filled: Path, st
         ("UPDATE batch SET digest = zeroblob(32) WHERE id = 3", "the receipt of batch 3 is not what was written"),
         ("UPDATE fact SET value = 'x'", "fact 1 of a machine is not what was written"),
         ("UPDATE fact SET machine = 9", "row 1 of the table fact names a machine that is not there"),
-        ("UPDATE layout SET columns = '[['", "its columns are not those that were stored"),
+        ("UPDATE layout SET columns = '[['", "its values are not those that were stored"),
         ("DELETE FROM machine", "its machine or its columns are not there"),
     ],
 )
@@ -104,6 +104,20 @@ def test_a_file_that_is_no_database_is_damage_of_its_own_alone(filled: Path, whe
     found = damages(filled)
 
     assert list(found) == ["team-a" if where == "tenant" else ""]
+
+
+def test_a_name_of_the_schema_that_is_no_text_any_more_is_damage(filled: Path) -> None:
+    """SQLite quotes it in its message, which Python then cannot read."""
+    path = folder_of(filled, "team-a") / "data.sqlite"
+    with any_schema.writing(path) as opened:
+        opened.execute_sql("PRAGMA wal_checkpoint(TRUNCATE)")
+    whole = path.read_bytes()
+    named = whole.replace(b"tablebatchbatch", b"tableb\xactchbatch")
+    path.write_bytes(named.replace(b"CREATE TABLE batch", b"CREATE TABLX batch"))
+
+    found = damages(filled)
+
+    assert list(found) == ["team-a"]
 
 
 def test_a_receiver_writes_on_while_all_is_verified(filled: Path) -> None:
