@@ -20,7 +20,17 @@ OPTIONAL_SOURCES = ["interrupts", "compaction", "buddyinfo", "tcp-states", "netw
 HEADINGS = {
     "What": ["interval", "duration", "once", "optional", "process_args", "machine_id", "machine_name"],
     "Into a file": ["collection", "max_size", "max_age", "keep", "flush", "upload"],
-    "To a receiver": ["mode", "server", "key_file", "ca_file", "batch", "batch_wait", "spool", "spool_size"],
+    "To a receiver": [
+        "mode",
+        "server",
+        "key_file",
+        "ca_file",
+        "batch",
+        "batch_wait",
+        "spool",
+        "spool_size",
+        "keep_sent",
+    ],
     "How it goes": ["progress", "log_level", "metrics_file", "state"],
 }
 # The original's levels, with the words that other programs use for them.
@@ -88,6 +98,9 @@ def level(ctx: click.Context, param: click.Parameter, name: str) -> int:
               help="Where samples wait until they are stored. [default: below --state]")  # fmt: skip
 @click.option("--spool-size", type=click.IntRange(1, 1 << 20), default=512, metavar="MB",
               envvar="PERFANALYSIS_SPOOL_SIZE", help="Beyond it the oldest go. [default: 512]")  # fmt: skip
+@click.option("--keep-sent", type=Duration(), default="24h", metavar="TIME", envvar="PERFANALYSIS_KEEP_SENT",
+              help="Keep what was sent, at most 64 MB, for a receiver that is restored from a backup; 0 = "
+              "not at all. [default: 24h]")  # fmt: skip
 @click.option("--upload", is_flag=True, envvar="UPLOAD_AUTO", help="Upload the file in the end, as `upload` does.")
 @state_option
 @click.option("--metrics-file", type=click.Path(path_type=Path), envvar="PERFANALYSIS_METRICS_FILE", metavar="FILE",

@@ -71,6 +71,4 @@ class KeyedCall(Call):
             raise InputOutput(error.message) from error
         if not receipt.duplicate:
             self.status.received(measurements)
-        for machine in {samples.machine for samples in batch.samples}:
-            self.status.heard_of(self.grant.tenant, machine)
         return receipt

@@ -76,6 +76,9 @@ class Parser(HTTPRequestParser):
             # A head that could be read is the application's to refuse, even where waitress finds the body too large.
             if self.error is None or getattr(self.error, "code", 0) == 413:
                 self.error = self.begin() or self.error
+            if self.channel.server.is_crowded():
+                # Those that keep their connections would keep everyone else out.
+                self.headers["CONNECTION"] = "close"
         if self.error:
             # Neither ask for the rest nor take it for another request.
             self.completed, self.expect_continue = True, False
@@ -255,11 +258,18 @@ class Channel(HTTPChannel):
 
     def handle_close(self) -> None:
         self.known()
+        self.server.leaving.discard(self)
         super().handle_close()
         request, self.request = self.request, None
         if request is not None:
             # Of a request that has come whole, the thread that answers it takes care.
             request.close()
+
+    def is_silent_since(self, moment: float) -> bool:
+        """Say whether nothing has been asked here since then, not to its end."""
+        silent = self.request is None or not self.request.headers_finished
+        busy = self.requests or self.total_outbufs_len or self.lingering_since is not None
+        return silent and not busy and self.waiting_since < moment
 
     def look(self, now: float) -> bool:
         """

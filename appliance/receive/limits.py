@@ -52,6 +52,8 @@ class Limits:
 
     idle_seconds: int = 30
     """After this long without a byte a connection is closed."""
+    full_idle_seconds: int = 2
+    """The same while there are as many connections as there may be and another comes: who has asked nothing so long."""
     handshake_seconds: int = 5
     header_seconds: int = 10
     """From a request's first byte to the end of its head."""

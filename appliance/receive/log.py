@@ -2,6 +2,7 @@
 
 import logging
 import re
+import threading
 import time
 from collections import OrderedDict
 from typing import IO, Any, NamedTuple
@@ -34,27 +35,33 @@ class Repeated(logging.Filter):
 
     def __init__(self) -> None:
         super().__init__()
+        self.lock = threading.Lock()
         self.seen: OrderedDict[str, tuple[float, int]] = OrderedDict()
+        """By what was said when that was, and how many of its like were held back since."""
 
     def filter(self, record: logging.LogRecord) -> bool:
-        """Called with the handler's lock held."""
         if record.levelno < logging.WARNING:
             return True
         # Errors with a number of their own are alike if they are the same exception.
         error = record.exc_info[1] if record.exc_info else None
-        key = repr(error)[:200] if error is not None else record.getMessage()
-        then, held_back = self.seen.pop(key, (-REPEATED_SECONDS, 0))
-        if record.created - then < REPEATED_SECONDS:
-            self.seen[key] = (then, held_back + 1)
+        held_back = self.held_back(record.getMessage() if error is None else repr(error)[:200], record.created)
+        if held_back is None:
             # The number is what a sender asks about: its line stays, what explains it has been written.
             record.exc_info = None
             return error is not None
-        self.seen[key] = (record.created, 0)
-        if len(self.seen) > REMEMBERED:
-            self.seen.popitem(last=False)
         if held_back:
             record.msg, record.args = f"{record.getMessage()} (and {held_back} times before)", ()
         return True
+
+    def held_back(self, said: str, now: float) -> int | None:
+        """Return how many of its like were held back before this one, or None if this one is to be."""
+        with self.lock:
+            then, count = self.seen.pop(said, (now - REPEATED_SECONDS, 0))
+            again = now - then < REPEATED_SECONDS
+            self.seen[said] = (then, count + 1) if again else (now, 0)
+            if len(self.seen) > REMEMBERED:
+                self.seen.popitem(last=False)
+            return None if again else count
 
 
 class OneLine(logging.Formatter):

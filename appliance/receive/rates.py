@@ -1,4 +1,4 @@
-"""How often, and how much at once: token buckets per key and address, and the space that bodies take."""
+"""How often, and how much at once: token buckets, the space that bodies take, the connections of strangers."""
 
 import threading
 import time
@@ -84,3 +84,26 @@ class Staging:
             self.taken[tenant] -= size
             if not self.taken[tenant]:
                 del self.taken[tenant]
+
+
+class Strangers:
+    """How many connections an address has that have not shown a valid key; may be used by any thread."""
+
+    def __init__(self, most: int) -> None:
+        self.most = most
+        self.lock = threading.Lock()
+        self.connections: Counter[str] = Counter()
+
+    def come(self, name: str) -> bool:
+        """Count one more, unless there are too many."""
+        with self.lock:
+            if self.connections[name] >= self.most:
+                return False
+            self.connections[name] += 1
+            return True
+
+    def gone(self, name: str) -> None:
+        with self.lock:
+            self.connections[name] -= 1
+            if not self.connections[name]:
+                del self.connections[name]

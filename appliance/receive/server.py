@@ -7,7 +7,6 @@ import signal
 import socket
 import threading
 import time
-from collections import Counter
 from collections.abc import Callable, Sequence
 from contextlib import suppress
 from pathlib import Path
@@ -25,6 +24,7 @@ from appliance.receive.channel import Channel, TlsChannel
 from appliance.receive.client import UNIX, Proxies, who
 from appliance.receive.limits import PIECE_BYTES
 from appliance.receive.listening import BACKLOG, UNIX_PREFIX, bracketed, listen
+from appliance.receive.rates import Strangers
 from appliance.receive.tls import Certificate
 
 NO_FILES = {errno.EMFILE, errno.ENFILE, errno.ENOBUFS, errno.ENOMEM}
@@ -33,36 +33,17 @@ OWN_FILES = 96
 FILES_A_CONNECTION = 3
 """Itself, its body, and files of its tenant."""
 LAST_WORDS = 32
-"""So many connections above the limit are told of it in peace."""
+"""So many connections that are refused are told of it in peace, beside those that there may be."""
+CROWDED_SHARE = 0.75
+"""Of the connections that may be open: beyond it each is closed after its answer."""
 TURN_SECONDS = 1
 LOOK_SECONDS, MOST_ENDED = 0.2, 20
 """How often the connections are looked at that take too long, and how many of them are ended at a time."""
 QUIET_SECONDS = 0.5
 FULL = Refused(503, "OVERLOADED", answers.UNAVAILABLE)
-CROWDED = Refused(429, "RATE_LIMITED", "There are too many connections from this address that have shown no valid key.")
-
-
-class Strangers:
-    """How many connections an address has that have not shown a valid key; may be used by any thread."""
-
-    def __init__(self, most: int) -> None:
-        self.most = most
-        self.lock = threading.Lock()
-        self.connections: Counter[str] = Counter()
-
-    def come(self, name: str) -> bool:
-        """Count one more, unless there are too many."""
-        with self.lock:
-            if self.connections[name] >= self.most:
-                return False
-            self.connections[name] += 1
-            return True
-
-    def gone(self, name: str) -> None:
-        with self.lock:
-            self.connections[name] -= 1
-            if not self.connections[name]:
-                del self.connections[name]
+TOO_MANY_STRANGERS = Refused(
+    429, "RATE_LIMITED", "There are too many connections from this address that have shown no valid key."
+)
 
 
 class Server(TcpWSGIServer):
@@ -76,6 +57,8 @@ class Server(TcpWSGIServer):
         self.strangers = Strangers(self.limits.stranger_connections)
         self.stopping = threading.Event()
         self.most_connections = within_files(self.limits.connections)
+        self.leaving: set[Channel] = set()
+        """Connections that were refused, and are there until their answer has arrived."""
         self.spare = open_spare()
         self.accept_again = 0.0
         self.last_asked = 0.0
@@ -113,12 +96,26 @@ class Server(TcpWSGIServer):
         connection, address = accepted
         address = (UNIX, 0) if self.family == socket.AF_UNIX else address
         name = "" if address[0] == UNIX or self.proxies.trusts(address[0]) else who(address[0])
-        if len(self.active_channels) >= self.most_connections:
+        # Who is refused and does not go must not be in the way of others.
+        if len(self.active_channels) - len(self.leaving) >= self.most_connections and not self.make_room():
             self.refuse(connection, address, FULL)
         elif name and not self.strangers.come(name):
-            self.refuse(connection, address, CROWDED)
+            self.refuse(connection, address, TOO_MANY_STRANGERS)
         else:
             self.begin_connection(connection, address, name)
+        return True
+
+    def make_room(self) -> bool:
+        """
+        Close one connection on which nothing is asked, a stranger's rather than another; say whether there was one.
+
+        Who fills all connections and is silent, from however many addresses, would keep everyone else out.
+        """
+        before = time.monotonic() - self.limits.full_idle_seconds
+        silent = [channel for channel in self.active_channels.values() if channel.is_silent_since(before)]
+        if not silent:
+            return False
+        min(silent, key=lambda channel: (not channel.stranger, channel.waiting_since)).handle_close()
         return True
 
     def begin_connection(self, connection: socket.socket, address: Any, name: str) -> None:
@@ -139,11 +136,13 @@ class Server(TcpWSGIServer):
 
     def refuse(self, connection: socket.socket, address: Any, why: Refused) -> None:
         """Answer a connection without a look at what it asks, and end it when the answer has arrived."""
-        if self.certificate is not None or len(self.active_channels) >= self.most_connections + LAST_WORDS:
+        if self.certificate is not None or len(self.leaving) >= LAST_WORDS:
             self.refuse_at_once(connection, why)
         else:
             self.receiver.status.refused(why.error_code)
-            Channel(self, connection, address, self.adj, map=self._map).say_last(answers.whole(why))
+            channel = Channel(self, connection, address, self.adj, map=self._map)
+            self.leaving.add(channel)
+            channel.say_last(answers.whole(why))
 
     def refuse_at_once(self, connection: socket.socket, why: Refused) -> None:
         self.receiver.status.refused(why.error_code)
@@ -165,6 +164,10 @@ class Server(TcpWSGIServer):
         self.spare = open_spare()
         # Otherwise who waits would be told of at every turn.
         self.accept_again = time.monotonic() + (0.0 if self.spare is not None else 0.1)
+
+    def is_crowded(self) -> bool:
+        """Say whether so many are connected that nobody may stay."""
+        return len(self.active_channels) > self.most_connections * CROWDED_SHARE
 
     def begin(self, environ: dict[str, Any]) -> Begun:
         """Decide about a request by its head; one on a kept connection while the server stops is refused too."""

@@ -30,6 +30,7 @@ def post(store: TenantStore, call: KeyedCall) -> dict[str, Any]:
         # A collector cannot mend what it read: what is there already stays, and what differs is counted.
         store, Batch(digest, "trickle", parsed.samples, parsed.facts, machine, keep_first=True), len(measurements)
     )  # fmt: skip
+    call.status.heard_of(call.grant.tenant, machine)
     return {
         "error": None,
         "status": "success",

@@ -27,6 +27,7 @@ def post(store: TenantStore, call: KeyedCall) -> dict[str, Any]:
         call.check_tenant(fields.get("tenant_id"))
         machine = call.machine(fields["machine_id"])
         receipt, warnings = keep(store, call, file, machine)
+    call.status.heard_of(call.grant.tenant, machine)
     if not receipt.duplicate:
         call.status.imported(receipt.inserted)
     return {

@@ -1,119 +1,205 @@
 """
-One connection to a receiver, kept open between requests; nothing is followed and no proxy is asked.
+HTTP with a receiver: one connection, kept open between requests; nothing is followed and no proxy is asked.
 
-With https the certificate is verified, by the system's authorities or by those of a file.
+With https the certificate is verified, by the system's authorities or by those of a file. What is on the wire is read
+and written by h11; `http.client` would take 6 MB of a recorder that has 16, with the mail headers and TLS it brings.
 """
 
-import http.client
 import socket
-from collections.abc import Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import suppress
 from pathlib import Path
-from typing import TYPE_CHECKING, NamedTuple
-from urllib.parse import urlsplit
+from typing import TYPE_CHECKING, Any, NamedTuple
+from urllib.parse import quote, urlsplit
 
+import h11
+
+from appliance import __version__
 from appliance.errors import BadConfiguration, NoInput, UsageError
 
 if TYPE_CHECKING:
     import ssl
 
-UNIX = "unix"
 CONNECT_SECONDS = 5
 OTHER_NAME = (62, 64)
 """OpenSSL's codes of a certificate that is another host's, or another address's."""
 ANSWER_SECONDS = 30
 MAX_ANSWER_BYTES = 64 << 10
+PIECE_BYTES = 64 << 10
+UNIX = "unix"
+PORTS = {"http": 80, "https": 443, UNIX: 0}
+LONGEST_LABEL = 63
+PATH_LETTERS = "/%:@!$&'()*+,;="
+"""Of a path that stay as they are, besides letters and digits."""
+
+
+class NotHTTP(Exception):
+    """What answers does not speak HTTP, or stopped in the middle of an answer."""
 
 
 class Answer(NamedTuple):
     status: int
-    headers: http.client.HTTPMessage
+    headers: Mapping[str, str]
+    """By names in small letters."""
     body: bytes
 
 
 class Connection:
-    def __init__(self, url: str, ca_file: Path | None = None) -> None:
+    def __init__(
+        self, url: str, ca_file: Path | None = None, *,
+        connect_seconds: float | None = CONNECT_SECONDS, answer_seconds: float | None = ANSWER_SECONDS,
+    ) -> None:  # fmt: skip
         """Prepare to talk to http(s)://HOST[:PORT][/PATH] or unix:PATH; raise UsageError if it is no such address."""
         self.url, self.ca_file = url, ca_file
-        self.scheme, self.host, self.port, self.prefix = address(url)
-        self.http: http.client.HTTPConnection | None = None
+        self.connect_seconds, self.answer_seconds = connect_seconds, answer_seconds
+        self.scheme, self.host, port, self.prefix = address(url)
+        self.port = PORTS[self.scheme] if port is None else port
+        self.authority = authority(self.scheme, self.host, port)
+        self.socket: socket.socket | None = None
+        self.protocol = h11.Connection(h11.CLIENT)
 
     def post(self, path: str, body: bytes, headers: Mapping[str, str]) -> Answer:
         """
-        Send a request and return its answer.
+        Send a request and return its answer, or the beginning of one that is longer than MAX_ANSWER_BYTES.
 
-        Raises OSError or HTTPException where there is none, BadConfiguration or NoInput where that is by the settings.
+        Raises OSError or NotHTTP where there is none, BadConfiguration or NoInput where that is by the settings.
         """
-        reused = self.http is not None
+        reused = self.socket is not None
         try:
             return self.exchange(path, body, headers)
-        except (ConnectionError, http.client.BadStatusLine):
+        except ConnectionError:
             if not reused:
                 raise
         # The receiver had closed what we kept open: that says nothing about it, and a batch may be sent twice.
         return self.exchange(path, body, headers)
 
     def exchange(self, path: str, body: bytes, headers: Mapping[str, str]) -> Answer:
+        status, answered = self.request("POST", path, {**headers, "Content-Length": str(len(body))}, (body,))
+        return Answer(status, answered, self.read(MAX_ANSWER_BYTES))
+
+    def request(
+        self, method: str, path: str, headers: Mapping[str, str], pieces: Iterable[bytes] = ()
+    ) -> tuple[int, Mapping[str, str]]:
+        """Send a request piece by piece; return status and headers of its answer. `read` or `pieces` gives its body."""
         try:
-            connection = self.http = self.http or self.connect()
+            connected = self.connect()
             # A receiver that refuses a request by its head closes before it has all of it: its answer may be there.
             with suppress(BrokenPipeError, ConnectionResetError):
-                connection.request("POST", self.prefix + path, body, dict(headers))
-            with connection.getresponse() as response:
-                answer = Answer(response.status, response.headers, response.read(MAX_ANSWER_BYTES))
-                # Longer than any answer of a receiver, or the last one here.
-                if not response.isclosed() or connection.sock is None:
-                    self.close()
-                return answer
-        except (OSError, http.client.HTTPException):
+                self.send(connected, method, path, headers, pieces)
+            event = self.next_event(connected)
+            while not isinstance(event, h11.Response):
+                event = self.next_event(connected)
+            return event.status_code, {name.decode("ascii"): value.decode("latin-1") for name, value in event.headers}
+        except BaseException:
+            # Whatever goes wrong in the middle, also in what gives the pieces: nothing else may follow on this one.
             self.close()
             raise
 
-    def connect(self) -> http.client.HTTPConnection:
-        connection = open_connection(self.scheme, self.host, self.port, CONNECT_SECONDS, self.ca_file)
+    def send(
+        self, connected: socket.socket, method: str, path: str, headers: Mapping[str, str], pieces: Iterable[bytes]
+    ) -> None:
+        named = {"Host": self.authority, "User-Agent": f"perfanalysis/{__version__}", **headers}
+        request = h11.Request(method=method, target=self.prefix + path, headers=list(named.items()))
+        connected.sendall(self.protocol.send(request) or b"")
+        for piece in pieces:
+            connected.sendall(self.protocol.send(h11.Data(data=piece)) or b"")
+        self.protocol.send(h11.EndOfMessage())
+
+    def read(self, most_bytes: int) -> bytes:
+        """Return the body of an answer, or its beginning, after which the connection is closed."""
+        found = bytearray()
+        for piece in self.pieces():
+            found += piece
+            if len(found) >= most_bytes:
+                self.close()
+                break
+        return bytes(found[:most_bytes])
+
+    def pieces(self) -> Iterator[bytes]:
+        """Give the body of an answer as it comes; raise OSError, or NotHTTP where it ends too soon."""
+        connected = self.socket
         try:
-            connection.connect()
+            while connected is not None:
+                event = self.next_event(connected)
+                if isinstance(event, h11.Data):
+                    yield bytes(event.data)
+                elif isinstance(event, h11.EndOfMessage):
+                    break
+        except (OSError, NotHTTP):
+            self.close()
+            raise
+        # What was not sent to the end, or is the last one here.
+        if self.protocol.our_state is h11.DONE and self.protocol.their_state is h11.DONE:
+            self.protocol.start_next_cycle()
+        else:
+            self.close()
+
+    def next_event(self, connected: socket.socket) -> object:
+        """Return what came next, waiting for it."""
+        try:
+            while (event := self.protocol.next_event()) is h11.NEED_DATA:
+                data = connected.recv(PIECE_BYTES)
+                if not data and self.protocol.their_state is h11.SEND_RESPONSE:
+                    if self.protocol.trailing_data[0]:
+                        raise NotHTTP("the connection was closed in the middle of an answer")
+                    raise ConnectionResetError("the connection was closed without an answer")
+                self.protocol.receive_data(data)
+        except h11.RemoteProtocolError as error:
+            raise NotHTTP(str(error)) from error
+        return event
+
+    def connect(self) -> socket.socket:
+        """Return the open connection, made now where there is none."""
+        if self.socket is not None:
+            return self.socket
+        self.protocol = h11.Connection(h11.CLIENT)
+        connected = self.dial()
+        try:
+            if self.scheme != UNIX:
+                connected.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+            if self.scheme == "https":
+                connected = trusted(self.ca_file).wrap_socket(connected, server_hostname=self.host)
         except OSError as error:
-            connection.close()
+            connected.close()
             if (why := untrusted(error)) is not None:
                 raise BadConfiguration(f"the certificate of {self.url} is not trusted: {why}.") from error
             raise
-        connection.sock.settimeout(ANSWER_SECONDS)
-        return connection
+        except BaseException:
+            connected.close()
+            raise
+        connected.settimeout(self.answer_seconds)
+        self.socket = connected
+        return connected
+
+    def dial(self) -> socket.socket:
+        if self.scheme != UNIX:
+            # The resolver takes bytes too, and Python's tables for a name that is text would be loaded for it.
+            where: tuple[Any, int] = (encoded(self.host), self.port)
+            return socket.create_connection(where, self.connect_seconds)
+        connected = socket.socket(socket.AF_UNIX)
+        try:
+            connected.settimeout(self.connect_seconds)
+            connected.connect(self.host)
+        except OSError:
+            connected.close()
+            raise
+        return connected
+
+    def abort(self) -> None:
+        """End a request that another thread waits for, which then raises what it does for a broken connection."""
+        if self.socket is not None:
+            with suppress(OSError):
+                self.socket.shutdown(socket.SHUT_RDWR)
 
     def close(self) -> None:
-        if self.http is not None:
-            self.http.close()
-            self.http = None
-
-
-def open_connection(
-    scheme: str, host: str, port: int | None, timeout_seconds: float | None, ca_file: Path | None = None
-) -> http.client.HTTPConnection:
-    """Return a connection that connects when it is used; raise NoInput or BadConfiguration for a file of no use."""
-    if scheme == UNIX:
-        return UnixConnection(host, timeout_seconds)
-    if scheme == "https":
-        return http.client.HTTPSConnection(host, port, timeout=timeout_seconds, context=trusted(ca_file))
-    return http.client.HTTPConnection(host, port, timeout=timeout_seconds)
-
-
-class UnixConnection(http.client.HTTPConnection):
-    """A connection to the receiver of this machine, by its socket."""
-
-    def __init__(self, path: str, timeout_seconds: float | None) -> None:
-        super().__init__("localhost", timeout=timeout_seconds)
-        self.path = path
-
-    def connect(self) -> None:
-        self.sock = socket.socket(socket.AF_UNIX)
-        self.sock.settimeout(self.timeout)
-        self.sock.connect(self.path)
+        if self.socket is not None:
+            self.socket.close()
+            self.socket = None
 
 
 def trusted(ca_file: Path | None) -> "ssl.SSLContext":
     """Return what verifies a receiver's certificate."""
-    # Late, here and below: most of what a recorder that sends has in memory is this.
+    # Late, here and below: it is 5 MB, of a recorder that has 16.
     import ssl  # noqa: PLC0415
 
     try:
@@ -126,12 +212,12 @@ def trusted(ca_file: Path | None) -> "ssl.SSLContext":
 
 def untrusted(error: OSError) -> str | None:
     """Say why a certificate was not believed; None if that is not what is wrong."""
-    import ssl  # noqa: PLC0415
-
-    if not isinstance(error, ssl.SSLCertVerificationError):
+    # Only TLS has it, and where TLS is not used it is not to be loaded.
+    code = getattr(error, "verify_code", None)
+    if code is None:
         return None
-    said = error.verify_message.rstrip(".")
-    return said if error.verify_code in OTHER_NAME else f"{said}; name its authority with --ca-file"
+    said = str(getattr(error, "verify_message", "")).rstrip(".")
+    return said if code in OTHER_NAME else f"{said}; name its authority with --ca-file"
 
 
 def is_plain(url: str) -> bool:
@@ -143,14 +229,13 @@ def is_plain(url: str) -> bool:
 
 def address(url: str) -> tuple[str, str, int | None, str]:
     """Return scheme, host, port and path of a receiver's address; of a socket "unix" and its path as the host."""
-    scheme, _, path = url.partition(":")
-    if scheme == UNIX and path.startswith("/") and "\0" not in path:
-        return UNIX, path, None, ""
+    scheme, _, socket_path = url.partition(":")
+    if scheme == UNIX and socket_path.startswith("/") and "\0" not in socket_path:
+        return UNIX, socket_path, None, ""
     try:
         parts = urlsplit(url)
         host, port = parts.hostname or "", parts.port
-        # The name of a host as the resolver wants it: more than 63 letters between dots are none.
-        host.encode("idna")
+        encoded(host)
         if parts.scheme not in ("http", "https") or not host or parts.query or parts.fragment:
             raise ValueError
     except ValueError:
@@ -159,4 +244,22 @@ def address(url: str) -> tuple[str, str, int | None, str]:
         ) from None
     if parts.username is not None:
         raise UsageError("the address of a receiver has no user or password in it: the key has a file of its own.")
-    return parts.scheme, host, port, parts.path.rstrip("/")
+    return parts.scheme, host, port, quote(parts.path.rstrip("/"), safe=PATH_LETTERS)
+
+
+def authority(scheme: str, host: str, port: int | None) -> str:
+    """Return what a request names as its host."""
+    if scheme == UNIX:
+        return "localhost"
+    shown = f"[{host}]" if ":" in host else encoded(host).decode("ascii")
+    return shown if port is None else f"{shown}:{port}"
+
+
+def encoded(host: str) -> bytes:
+    """Return the name of a host as the resolver wants it; raise ValueError where it can be none."""
+    if not host.isascii():
+        # Only then: Python's tables for this take 2 MB.
+        return host.encode("idna")
+    if not all(0 < len(label) <= LONGEST_LABEL for label in host.removesuffix(".").split(".")):
+        raise ValueError
+    return host.encode("ascii")

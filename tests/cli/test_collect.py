@@ -324,7 +324,10 @@ def test_a_key_that_is_not_accepted_is_said_and_the_samples_are_sent_with_a_bett
         assert sent is not None
         first, second = int(found[1]), int(sent[1])
         assert history.machine(store, "web-1").samples == first + second
-    assert not Path(found[2]).exists()
+    # What was sent is kept for a day, and nothing waits.
+    spool = Path(found[2])
+    assert not list(spool.glob("*.jsonl"))
+    assert [path.suffix for path in (spool / "sent").iterdir()].count(".batches") == 1
 
 
 def test_a_receiver_that_is_away_at_the_end_is_not_waited_for_after_a_second_signal(start: Start) -> None:

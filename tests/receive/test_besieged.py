@@ -3,14 +3,17 @@
 import shutil
 import signal
 import socket
+import subprocess
 import time
-from contextlib import ExitStack
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager, suppress
 from pathlib import Path
 
 import pytest
 from besieged import (
     PLAIN,
     UNMENDED,
+    Besieged,
     besieged,
     fuzz,
     post_until_refused,
@@ -51,28 +54,61 @@ def test_control_waitress_alone_is_deaf_among_four_hundred_slow_connections(data
 
 
 @pytest.mark.skipif(shutil.which("prlimit") is None, reason="needs prlimit")
-def test_without_files_clients_are_told_and_it_recovers(data: Path) -> None:
-    with besieged(data, files=100) as target:
-        with ExitStack() as opened:
-            answers = []
-            for number in range(60):
-                connection = opened.enter_context(socket.socket())
-                connection.settimeout(20)
-                connection.bind((f"127.0.1.{2 + number // 20}", 0))
-                connection.connect(("127.0.0.1", target.port))
-                answers.append(connection)
-            refused = [connection.recv(100) for connection in answers[-20:]]
-        deadline = time.monotonic() + 20
-        well = False
-        while not well and time.monotonic() < deadline:
-            try:
-                well = target.health() > 0
-            except OSError:
-                time.sleep(0.05)
+def test_where_a_process_may_have_few_files_it_takes_few_connections(data: Path) -> None:
+    with besieged(data, "--limit", "full_idle_seconds=1000", files=100) as target, opened(target, 60) as connections:
+        refused = [connection.recv(100) for connection in connections[-20:]]
 
         assert all(answer.startswith(b"HTTP/1.1 503 ") for answer in refused)
+        assert target.errors() == []
+
+
+@pytest.mark.skipif(shutil.which("prlimit") is None, reason="needs prlimit")
+def test_without_any_file_left_clients_are_told_and_it_recovers(data: Path) -> None:
+    with besieged(data) as target:
+        used = max(int(path.name) for path in Path(f"/proc/{target.process.pid}/fd").iterdir()) + 1
+        subprocess.run(["prlimit", f"--pid={target.process.pid}", f"--nofile={used + 3}:1024"], check=True)
+        with opened(target, 12) as connections:
+            told = [connection.recv(100) for connection in connections[-5:]]
+        well = recovers(target)
+
+        assert all(answer.startswith(b"HTTP/1.1 503 ") for answer in told)
         assert well
         assert target.errors() == []
+
+
+@pytest.mark.skipif(shutil.which("prlimit") is None, reason="needs prlimit")
+def test_control_waitress_alone_tells_nobody_that_it_has_no_file_left(data: Path) -> None:
+    with besieged(data, program=PLAIN) as target:
+        used = max(int(path.name) for path in Path(f"/proc/{target.process.pid}/fd").iterdir()) + 1
+        subprocess.run(["prlimit", f"--pid={target.process.pid}", f"--nofile={used + 3}:1024"], check=True)
+        with opened(target, 12) as connections:
+            connections[-1].settimeout(1)
+
+            with pytest.raises(TimeoutError):
+                connections[-1].recv(100)
+
+
+@contextmanager
+def opened(target: Besieged, count: int) -> Iterator[list[socket.socket]]:
+    """Connections that ask nothing, twenty of an address."""
+    with ExitStack() as stack:
+        connections = []
+        for number in range(count):
+            connection = stack.enter_context(socket.socket())
+            connection.settimeout(20)
+            connection.bind((f"127.0.1.{2 + number // 20}", 0))
+            connection.connect(("127.0.0.1", target.port))
+            connections.append(connection)
+        yield connections
+
+
+def recovers(target: Besieged) -> bool:
+    deadline = time.monotonic() + 20
+    while time.monotonic() < deadline:
+        with suppress(OSError):
+            return target.health() > 0
+        time.sleep(0.05)
+    return False
 
 
 def test_a_receiver_that_is_told_to_end_answers_what_it_has_taken(data: Path) -> None:

@@ -177,7 +177,7 @@ def test_who_has_shown_a_key_is_no_stranger(start_receiver: StartReceiver) -> No
 
 
 def test_more_connections_than_there_may_be_are_told_so(start_receiver: StartReceiver) -> None:
-    peer = start_receiver(Limits(connections=5))
+    peer = start_receiver(Limits(connections=5, full_idle_seconds=1000))
 
     with connections(peer, 5), connections(peer, 1) as [one_more]:
         refused = read(one_more)
@@ -185,6 +185,27 @@ def test_more_connections_than_there_may_be_are_told_so(start_receiver: StartRec
     assert refused.startswith(b"HTTP/1.1 503 ")
     assert json.loads(refused.partition(b"\r\n\r\n")[2])["error_code"] == "OVERLOADED"
     assert b"Retry-After: " in refused
+
+
+def test_who_fills_all_connections_and_is_silent_makes_room(start_receiver: StartReceiver) -> None:
+    peer = start_receiver(Limits(connections=5, full_idle_seconds=1, header_seconds=1000, idle_seconds=1000))
+
+    with connections(peer, 5, "127.0.0.3") as silent:
+        silent[0].sendall(b"GET /health HTTP/1.1\r\nX: ")
+        time.sleep(1.5)
+        answers = [peer.ask("GET", "/health").status for _ in range(4)]
+
+    assert answers == [200] * 4
+
+
+def test_who_is_refused_and_stays_is_in_nobodys_way(start_receiver: StartReceiver) -> None:
+    peer = start_receiver(Limits(stranger_connections=2, connections=10, linger_seconds=20))
+
+    with connections(peer, 60, "127.0.0.3"), connections(peer, 1) as [other]:
+        other.sendall(b"GET /health HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n")
+        answer = read(other)
+
+    assert answer.startswith(b"HTTP/1.1 200 ")
 
 
 def test_health_is_answered_first_while_four_hundred_send_slowly(start_receiver: StartReceiver) -> None:

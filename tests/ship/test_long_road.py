@@ -5,10 +5,11 @@ import signal
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
+import herd
 import pytest
 from answering_receiver import Answer, Receiver, Request, answer, stored
 from collecting import last_taken
-from long_road import Collector, Proxy, kill_either_end
+from long_road import Collector, Proxy, kill_either_end, restore_the_receiver
 from long_road import Receiver as RealReceiver
 
 
@@ -42,6 +43,26 @@ def test_answers_that_are_lost_after_the_commit_change_nothing(real: RealReceive
     assert code == 0
     assert proxy.lost >= 3
     assert real.numbers() == list(range(600))
+
+
+def test_a_receiver_that_was_restored_gets_again_what_it_had(real: RealReceiver, tmp_path: Path) -> None:
+    restore_the_receiver(real, tmp_path, 480, tell=True)
+    real.start()
+
+    collector = Collector(tmp_path, real.url, real.key, count=1000, pause=0.01)
+    collector.start()
+    code = collector.finish()
+
+    assert code == 0
+    assert real.numbers() == list(range(1000))
+
+
+def test_many_that_come_back_to_their_receiver_begin_slowly(real: RealReceiver) -> None:
+    back = herd.come_back(real, 40)
+
+    assert back.stored == {herd.BATCHES * herd.PACE.batch_samples}
+    assert back.failed == 0
+    assert back.first <= 40 * (1 + 2)
 
 
 def torn(request: Request) -> Answer:
