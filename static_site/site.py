@@ -13,6 +13,7 @@ from appliance.analysis import findings
 from appliance.analysis.run import Run
 from appliance.errors import NoInput
 from static_site import times
+from static_site.environment import ASSETS, templates
 from static_site.measures import measures
 from static_site.names import slugs, visible
 from static_site.pages import PAGES
@@ -20,7 +21,6 @@ from static_site.publish import GENERATOR, MANIFEST, publish
 from static_site.report import Page, Report
 from static_site.subject import Subject
 
-HERE = Path(__file__).parent
 STYLE = "a/pa.css"
 # Nothing is fetched from anywhere, and what a stranger's name might smuggle in would not run. On file:// not every
 # browser counts the site itself as 'self'.
@@ -53,7 +53,7 @@ def build(
     ]  # fmt: skip
     measured = {subject.slug: measures(subject) for subject in subjects}
     report = Report(subjects, problems, measured, generated_ms, __version__)
-    files = {STYLE: (HERE / "assets" / "pa.css").read_bytes()}
+    files = {STYLE: (ASSETS / "pa.css").read_bytes()}
     environment = templates()
     for make in PAGES:
         for page in make(report):
@@ -61,13 +61,6 @@ def build(
     files[MANIFEST] = manifest(report, files)
     publish(files, output)
     return output / "index.html"
-
-
-def templates() -> jinja2.Environment:
-    return jinja2.Environment(
-        loader=jinja2.FileSystemLoader(HERE / "templates"), autoescape=True, undefined=jinja2.StrictUndefined,
-        trim_blocks=True, lstrip_blocks=True,
-    )  # fmt: skip
 
 
 def render(environment: jinja2.Environment, page: Page, report: Report) -> bytes:

@@ -95,13 +95,28 @@ def test_light_commands_load_no_heavy_package(command: list[str]) -> None:
     assert loaded.strip() == "[]"
 
 
-def test_a_receiver_that_waits_has_not_loaded_pandas() -> None:
-    """It would need twice the memory, for uploads and exports that may never come."""
-    program = "import sys, appliance.receive.server, appliance.receive.application; print('pandas' in sys.modules)"
+def test_a_receiver_that_waits_has_not_loaded_what_reads_files_or_draws_pages() -> None:
+    """It would need twice the memory, for uploads, exports and people that may never come."""
+    program = (
+        "import sys, appliance.receive.server, appliance.receive.application, appliance.cli.serve\n"
+        "print([name for name in ('pandas', 'matplotlib', 'jinja2', 'static_site') if name in sys.modules])"
+    )
 
     loaded = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True).stdout
 
-    assert loaded.strip() == "False"
+    assert loaded.strip() == "[]"
+
+
+def test_a_page_of_the_receiver_is_drawn_without_what_reads_files_or_draws_charts() -> None:
+    program = (
+        "import sys, static_site.receiver as pages, appliance.views as views\n"
+        "assert b'Sign in' in pages.page(views.SignIn('', '/'))\n"
+        "print([name for name in ('pandas', 'matplotlib') if name in sys.modules])"
+    )
+
+    loaded = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True).stdout
+
+    assert loaded.strip() == "[]"
 
 
 def test_every_parser_is_on_its_list() -> None:

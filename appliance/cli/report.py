@@ -29,8 +29,9 @@ if TYPE_CHECKING:
 @tenant_option
 @data_option
 @click.option(
-    "--output", required=True, type=click.Path(path_type=Path), metavar="DIR", help="Where to write the site."
-)
+    "--output", type=click.Path(path_type=Path), metavar="DIR",
+    help="Where to write the site. [default for a tenant: where the receiver shows it to those with a key]",
+)  # fmt: skip
 @click.option(
     "--start-date", default="", metavar="TIME", help="2026-01-31 (in UTC), ISO 8601 with a zone, or epoch seconds."
 )
@@ -38,18 +39,21 @@ if TYPE_CHECKING:
 @click.option("--format", "_format", type=click.Choice(["html"]), default="html", help="What to write.")
 @click.pass_context
 def command(
-    context: click.Context, data_files: Sequence[Path], tenant: str | None, data: Path, output: Path, start_date: str,
-    end_date: str, _format: str,
+    context: click.Context, data_files: Sequence[Path], tenant: str | None, data: Path, output: Path | None,
+    start_date: str, end_date: str, _format: str,
 ) -> None:  # fmt: skip
     """
     Write a site: a page over all machines and one for each. It opens in any browser, without a network.
 
-    Prints the path of the first page. An older site of ours in DIR is replaced.
+    Prints the path of the first page. An older site of ours in DIR is replaced. Without DIR, the site of a tenant is
+    written beside its data, and the receiver shows it at /reports/ to people who sign in.
     """
     start_ms = moment.parse(start_date) if start_date else None
     end_ms = moment.parse(end_date, end=True) if end_date else None
+    of_files = bool(data_files) and from_files(context)
+    output = output or published(data, tenant, of_files)
     check_output(output)
-    if data_files and from_files(context):
+    if of_files:
         runs, earlier, problems = read_files(data_files, start_ms, end_ms)
     else:
         runs, earlier = read_tenant(data, tenant, start_ms, end_ms)
@@ -73,6 +77,16 @@ def build(runs: Sequence["Run"], output: Path, problems: Sequence[str], earlier:
     from static_site import site
 
     return site.build(runs, output, problems=problems, earlier=earlier)
+
+
+def published(data: Path, tenant: str | None, of_files: bool) -> Path:
+    """Return where a tenant's site goes when nothing else is said: beside its data, where the receiver shows it."""
+    from appliance.store.registry import Registry
+    from appliance.store.tenant import site_of
+
+    if of_files:
+        raise UsageError("name a folder for the site with --output DIR: a report of files has no place of its own.")
+    return site_of(data, Registry(data, read_only=True).choose(tenant))
 
 
 def check_output(output: Path) -> None:

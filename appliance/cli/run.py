@@ -58,13 +58,13 @@ def command(
     stop = Stop()
     with temporary_key(data, tenant) as (name, key):
         from appliance.store.space import Space
-        from appliance.store.tenant import folder_of
+        from appliance.store.tenant import folder_of, site_of
 
         # Said now, not when the first sample has been refused.
         Space(data, min_free).check()
         floor = [] if min_free is None else ["--min-free", str(min_free)]
         folder = folder_of(data, name)
-        site = Site(data, name, output or folder / "site")
+        site = Site(data, name, output or site_of(data, name))
         with Child("receiver", ["serve", "--listen", address, "--data", str(data), *floor]) as receiver:
             url = address_of(receiver, stop)
             say(f"Receiving on {url}, storing in {data}.")

@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from appliance.receive.access_log import AccessLog
     from appliance.receive.limits import Limits
     from appliance.receive.tls import Certificate
+    from appliance.views import Asset, View
 
 LOCAL, EVERYWHERE = "127.0.0.1", "0.0.0.0"  # noqa: S104 - only where it is asked for
 UNIX = "unix:"
@@ -149,6 +150,7 @@ def command(
     from appliance.store.claim import claimed
     from appliance.store.registry import DEFAULT_TENANT
     from appliance.store.space import Space
+    from appliance.views import Drawing
 
     private.keep_to_ourselves()
     log.configure(log_level.lower(), sys.stderr)
@@ -170,7 +172,7 @@ def command(
                 if not (certificate or trusted_proxy or insecure_http or is_local(listen.host)):
                     click.echo(OPEN_NETWORK, err=True)
 
-        app = application(stores, limits_of(limit), opened, token)
+        app = application(stores, limits_of(limit), opened, token, Drawing(page, asset))
         receiver = server.Receiver(app, listen.host, listen.port, proxies=trusted_proxy, certificate=certificate)
         with Housekeeping(stores):
             server.serve(receiver, ready)
@@ -222,3 +224,16 @@ def opened_log(path: Path | None) -> "AccessLog | None":
         return AccessLog(path)
     except OSError as error:
         raise CannotCreate(f"{path} cannot be written: {error.strerror}; name another with --access-log.") from error
+
+
+def page(view: "View") -> bytes:
+    """Draw a page for people: what draws is loaded when the first one is asked for."""
+    from static_site import receiver
+
+    return receiver.page(view)
+
+
+def asset(name: str) -> "Asset | None":
+    from static_site import receiver
+
+    return receiver.asset(name)

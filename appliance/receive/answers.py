@@ -4,7 +4,7 @@ import errno
 import json
 import logging
 import secrets
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from http import HTTPStatus
 from typing import Any, NamedTuple
 
@@ -13,7 +13,16 @@ from appliance.errors import InsufficientStorage, PerfanalysisError, Unavailable
 
 logger = logging.getLogger("perfanalysis.receive")
 
-ALWAYS = [("Cache-Control", "no-store"), ("X-Content-Type-Options", "nosniff")]
+ALWAYS = [
+    ("Cache-Control", "no-store"),
+    ("X-Content-Type-Options", "nosniff"),
+    # What is no page needs nothing; pages say themselves what they need.
+    ("Content-Security-Policy", "default-src 'none'; form-action 'none'; base-uri 'none'; frame-ancestors 'none'"),
+    ("Referrer-Policy", "no-referrer"),
+    ("X-Frame-Options", "DENY"),
+    ("Cross-Origin-Resource-Policy", "same-origin"),
+]
+"""What every answer has that does not say it otherwise."""
 RETRIED = {408, 429, 503, 507}
 UNAVAILABLE = "The receiver is busy: try again later."
 NO_ROOM = {errno.ENOSPC, errno.EDQUOT}
@@ -63,6 +72,12 @@ def to(error: Exception) -> Answer:
     return Answer(f"{status} {HTTPStatus(status).phrase}", list(headers.items()), body)
 
 
+def complete(headers: Sequence[tuple[str, str]]) -> list[tuple[str, str]]:
+    """Return headers with those that every answer has."""
+    said = {name.lower() for name, _ in headers}
+    return [*headers, *((name, value) for name, value in ALWAYS if name.lower() not in said)]
+
+
 def temporary(error: Exception) -> Exception:
     """Return what will pass by itself as what it is; every other error as it came."""
     if isinstance(error, OSError) and error.errno in NO_ROOM:
@@ -75,7 +90,7 @@ def temporary(error: Exception) -> Exception:
 def whole(error: Exception) -> bytes:
     """Return an answer as it goes over a connection that was not read."""
     answer = to(error)
-    head = "".join(f"{name}: {value}\r\n" for name, value in [*answer.headers, *ALWAYS, ("Connection", "close")])
+    head = "".join(f"{name}: {value}\r\n" for name, value in [*complete(answer.headers), ("Connection", "close")])
     return f"HTTP/1.1 {answer.status}\r\n{head}\r\n".encode() + answer.body
 
 

@@ -24,16 +24,21 @@ from appliance.receive import (
     uploads,
 )
 from appliance.receive.access_log import AccessLog
-from appliance.receive.answers import Refused
+from appliance.receive.answers import Answer, Refused
 from appliance.receive.authentication import Links
 from appliance.receive.bodies import too_large
 from appliance.receive.call import Call, KeyedCall
 from appliance.receive.client import Client, who
 from appliance.receive.limits import Limits
+from appliance.receive.people import assets, entrance, home, sites, visits
+from appliance.receive.people.errors import dressed
+from appliance.receive.people.sessions import Session, Sessions
+from appliance.receive.people.visits import Visit
 from appliance.receive.rates import Buckets, Rates, Staging
 from appliance.receive.status import Status
 from appliance.receive.stores import Stores
 from appliance.store.registry import Grant
+from appliance.views import Drawing
 
 ADMITTED = "perfanalysis.admitted"
 CLIENT = "perfanalysis.client"
@@ -60,6 +65,8 @@ class Route:
     """A link that was signed opens it too."""
     rate: Callable[[Rates], Buckets] | None = None
     """How often a key may ask for it."""
+    page: bool = False
+    """Of a page for people: takes (Visit, parts of the path), and a session of a browser opens it too."""
 
 
 ROUTES = [
@@ -82,6 +89,29 @@ ROUTES = [
     Route("GET", openapi.PATH, openapi.get, OPEN),
 ]  # fmt: skip
 
+# For people, and a list of their own: what programs ask for never takes a browser's session.
+PAGES = [
+    Route("GET", "/", home.get, OPEN, page=True),
+    Route("GET", "/sign-in", entrance.get, OPEN, page=True),
+    Route("POST", "/sign-in", entrance.sign_in, OPEN, lambda limits: limits.json_bytes, page=True),
+    Route("GET", "/sign-out", entrance.to_home, OPEN, page=True),
+    Route("POST", "/sign-out", entrance.sign_out, OPEN, lambda limits: limits.json_bytes, page=True),
+    Route("GET", "/upload", entrance.to_home, OPEN, page=True),
+    Route(
+        "POST",
+        "/upload",
+        home.upload,
+        WRITE,
+        lambda limits: limits.upload_bytes,
+        page=True,
+        rate=lambda rates: rates.uploads,
+    ),
+    Route("GET", "/reports", sites.to_first, OPEN, page=True),
+    Route("GET", "/reports/", sites.get, READ, page=True),
+    Route("GET", "/reports/<path:path>", sites.get, READ, page=True),
+    Route("GET", "/assets/<name>", assets.get, OPEN, page=True),
+]
+
 
 @dataclass(frozen=True, slots=True)
 class Admitted:
@@ -91,6 +121,7 @@ class Admitted:
     grant: Grant | None
     key: str
     route: Route
+    session: Session | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -103,15 +134,22 @@ class Begun:
 
 
 def application(
-    stores: Stores, limits: Limits | None = None, access_log: AccessLog | None = None, metrics_token: str = ""
+    stores: Stores,
+    limits: Limits | None = None,
+    access_log: AccessLog | None = None,
+    metrics_token: str = "",
+    drawing: Drawing | None = None,
 ) -> "Application":
-    return Application(stores, limits or Limits(), access_log, metrics_token)
+    """Make a receiver; without a way to draw them it has no pages for people."""
+    return Application(stores, limits or Limits(), access_log, metrics_token, drawing)
 
 
 class Application:
     """A WSGI application, with the check of a request's head that the server makes before it reads the body."""
 
-    def __init__(self, stores: Stores, limits: Limits, access_log: AccessLog | None, metrics_token: str):
+    def __init__(
+        self, stores: Stores, limits: Limits, access_log: AccessLog | None, metrics_token: str, drawing: Drawing | None
+    ):
         self.stores = stores
         self.limits = limits
         self.access_log = access_log
@@ -120,11 +158,14 @@ class Application:
         self.staging = Staging(limits)
         self.status.staged_bytes = self.staging.total
         self.links = Links(stores.registry)
-        self.routes = {(route.method, route.path): route for route in ROUTES}
+        self.sessions = Sessions(stores.registry, limits)
+        self.drawing = drawing
+        routes = ROUTES if drawing is None else [*ROUTES, *PAGES]
+        self.routes = {(route.method, route.path): route for route in routes}
         self.router = Bottle()
         self.router.catchall = False
         self.router.default_error_handler = refuse
-        for route in ROUTES:
+        for route in routes:
             self.router.route(route.path, route.method, partial(self.call, route))
 
     def __call__(self, environ: Environ, start_response: StartResponse) -> Iterable[bytes]:
@@ -132,24 +173,34 @@ class Application:
 
         def start(status: str, headers: list[tuple[str, str]], exc_info: Any = None) -> Any:
             self.answered(environ, status, dict(headers), admitted)
-            return start_response(status, [*headers, *answers.ALWAYS], exc_info)
+            return start_response(status, answers.complete(headers), exc_info)
 
         environ.setdefault(STARTED, time.monotonic())
         try:
             environ[ADMITTED] = admitted = self.admit(environ)
             return self.router(environ, start)
         except Exception as error:  # noqa: BLE001 - the one boundary of the receiver
-            answer = answers.to(error)
+            answer = self.answer(error, environ)
             start(answer.status, answer.headers)
             # What follows a HEAD would be taken for the next answer.
             return [] if environ["REQUEST_METHOD"] == "HEAD" else [answer.body]
+
+    def answer(self, error: Exception, environ: Environ) -> Answer:
+        """Answer an error: people who look at pages get a page."""
+        answer = answers.to(error)
+        if self.drawing is None:
+            return answer
+        try:
+            return dressed(answer, error, environ, self.drawing)
+        except Exception as broken:  # noqa: BLE001 - the same boundary: what cannot be drawn is told as programs are
+            return answers.to(broken)
 
     def begin(self, environ: Environ) -> Begun:
         """Decide about a request by its head alone, as the server asks before it reads a body; raise what is wrong."""
         try:
             admitted = self.admit(environ)
         except InvalidKey:
-            rates.take(self.rates.bad_keys, who(client_of(environ).address), "requests without a valid key")
+            self.count_bad_key(environ)
             raise
         if admitted.grant is None:
             return Begun(None, lambda: None)
@@ -157,6 +208,10 @@ class Application:
             rates.take(admitted.route.rate(self.rates), admitted.grant.key_id, "requests with this key")
         length = int(environ.get("CONTENT_LENGTH") or 0)
         return Begun(admitted.grant, self.staging.take(admitted.grant.tenant, length))
+
+    def count_bad_key(self, environ: Environ) -> None:
+        """Raise Refused if somebody has shown too many keys that are not valid."""
+        rates.take(self.rates.bad_keys, who(client_of(environ).address), "requests without a valid key")
 
     def answered(self, environ: Environ, status: str, headers: Mapping[str, str], admitted: Admitted | None) -> None:
         """Count and log what was answered; `environ` may lack all but who asked and since when."""
@@ -185,8 +240,10 @@ class Application:
         """Find out who asks; raise what is wrong with the head of a request."""
         route = self.find(environ)
         query = authentication.parameters(environ)
-        grant, key = None, ""
-        if route.linked and "signature" in query:
+        grant, key, session = None, "", None
+        if route.page:
+            grant, session = self.visitor(route, environ, query)
+        elif route.linked and "signature" in query:
             grant = self.links.grant(environ["PATH_INFO"], query)
             # A link needs no key; who shows one all the same is held to it.
             shown = authentication.key_of(environ, query)
@@ -195,13 +252,24 @@ class Application:
         elif route.scope:
             key = authentication.key_of(environ, query)
             grant = self.stores.registry.authenticate(key)
-        if grant and route.scope not in grant.scopes:
+        if grant and route.scope and route.scope not in grant.scopes:
             raise Forbidden(f"The key does not allow this: it has not the scope {route.scope!r}.")
         check_length(environ, route.max_bytes(self.limits))
         if route.scope == WRITE:
             # Before a body is read that there is no room for.
             self.stores.space.check()
-        return Admitted(query, grant, key, route)
+        return Admitted(query, grant, key, route, session)
+
+    def visitor(self, route: Route, environ: Environ, query: Mapping[str, str]) -> tuple[Grant | None, Session | None]:
+        """Return who asks for a page, a stranger or not; raise what is wrong with a request of the route."""
+        if route.method == "POST":
+            visits.check_origin(environ)
+            found = visits.by_session(environ, self.sessions)
+        else:
+            found = visits.by_session(environ, self.sessions) or visits.by_key(environ, query, self.sessions.registry)
+        if route.scope and found is None:
+            raise InvalidKey("The API key is missing or not valid.")
+        return found or (None, None)
 
     def find(self, environ: Environ) -> Route:
         try:
@@ -215,13 +283,24 @@ class Application:
         environ = current.environ
         admitted: Admitted = environ[ADMITTED]
         folder, local = self.stores.folder, client_of(environ).local
+        call = Call(environ, admitted.query, self.limits, self.status, folder, local, ROUTES)
+        if admitted.grant is not None:
+            # A session has no key to show again: what its key allows now is asked for by its id.
+            confirm = (
+                partial(self.sessions.confirm, admitted.grant) if route.page
+                else partial(self.stores.registry.authenticate, admitted.key)
+            )  # fmt: skip
+            call = KeyedCall(
+                environ, admitted.query, self.limits, self.status, folder, local, ROUTES, admitted.grant, confirm,
+                self.links,
+            )  # fmt: skip
+            call.check_tenant(admitted.query.get("tenant_id"))
+        if route.page and self.drawing is not None:
+            opened = partial(self.stores.using, admitted.grant.tenant if admitted.grant else "")
+            tried = partial(self.count_bad_key, environ)
+            return route.answer(Visit(call, opened, admitted.session, self.sessions, self.drawing, tried), **path)
         if admitted.grant is None:
-            return route.answer(Call(environ, admitted.query, self.limits, self.status, folder, local, ROUTES))
-        call = KeyedCall(
-            environ, admitted.query, self.limits, self.status, folder, local, ROUTES, admitted.grant,
-            partial(self.stores.registry.authenticate, admitted.key), self.links,
-        )  # fmt: skip
-        call.check_tenant(admitted.query.get("tenant_id"))
+            return route.answer(call)
         with self.stores.using(admitted.grant.tenant) as store:
             return route.answer(store, call, **path)
 

@@ -159,12 +159,12 @@ class Refusal(ErrorTask):
     """Answers a request that never came to the application."""
 
     def execute(self) -> None:
-        answer = answers.to(translated(self.request.error))
         known = hasattr(self.request, "query")
         environ = self.request.environ() if known else {CLIENT: self.request.client, STARTED: self.request.started}
+        answer = self.channel.server.receiver.answer(translated(self.request.error), environ)
         self.channel.server.receiver.answered(environ, answer.status, dict(answer.headers), None)
         self.status = answer.status
-        self.response_headers.extend([*answer.headers, *answers.ALWAYS])
+        self.response_headers.extend(answers.complete(answer.headers))
         self.set_close_on_finish()
         self.channel.unread = True
         self.content_length = len(answer.body)

@@ -81,6 +81,14 @@ class Limits:
     remembered: int = 10_000
     """Addresses, and keys, whose rates are remembered; who has not come for the longest time is forgotten."""
 
+    sessions: int = 2000
+    """People who have signed in with a browser; beyond it, who was idle for longest signs in again."""
+    sessions_of_a_key: int = 100
+    session_idle_seconds: int = 3600
+    """Nobody's upload takes as long."""
+    session_seconds: int = 12 * 3600
+    """After this long everyone signs in again."""
+
     @property
     def upload_bytes(self) -> int:
         return self.file_bytes + self.form_bytes

@@ -238,5 +238,10 @@ def folder_of(folder: Path, tenant: str) -> Path:
     return folder / "tenants" / hashlib.sha256(tenant.encode()).hexdigest()[:32]
 
 
+def site_of(folder: Path, tenant: str) -> Path:
+    """Return where the report site of a tenant is that the receiver shows: written by `report`, served at /reports/."""
+    return folder_of(folder, tenant) / "site"
+
+
 def has_file(folder: Path, tenant: str) -> bool:
     return (folder_of(folder, tenant) / DATA_FILE).exists()

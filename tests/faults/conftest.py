@@ -1,4 +1,4 @@
-"""The long fault runs use what their short versions in tests/ship, tests/receive and tests/store use."""
+"""The long fault runs use what their short versions beside the other tests use."""
 
 import signal
 import sys

@@ -14,6 +14,8 @@ from appliance.receive.limits import Limits
 from appliance.receive.server import Receiver
 from appliance.receive.stores import Stores
 from appliance.receive.tls import Certificate
+from appliance.views import Drawing
+from static_site import receiver as pages
 
 # Tests ask more often without a key than any address may in a minute.
 OFTEN = Limits(bad_keys_per_minute=100_000)
@@ -32,7 +34,7 @@ def start_receiver(data: Path) -> Iterator[StartReceiver]:
             running.callback(stores.close)
             for tenant in ("team-a", "team-b"):
                 stores.registry.create_tenant(tenant)
-            app = application(stores, limits or OFTEN, access_log, metrics_token)
+            app = application(stores, limits or OFTEN, access_log, metrics_token, Drawing(pages.page, pages.asset))
             receiver = Receiver(app, listen, 0, proxies=proxies, certificate=certificate)
             thread = threading.Thread(target=receiver.run)
             thread.start()

@@ -4,12 +4,18 @@ import re
 
 import pytest
 
-from static_site import site
 from static_site.colours import SERIES, VARIABLES
+from static_site.environment import ASSETS
 
-CSS = (site.HERE / "assets" / "pa.css").read_text()
+CSS = (ASSETS / "pa.css").read_text()
 LIGHT, DARK = (
     dict(re.findall(r"--([a-z0-9]+): (#[0-9a-f]{6})", block)) for block in re.findall(r":root \{(.*?)\}", CSS, re.S)[:2]
+)
+SCRIPT = (ASSETS / "receiver.js").read_text()
+RECEIVER = (ASSETS / "receiver.css").read_text()
+OWN_LIGHT, OWN_DARK = (
+    dict(re.findall(r"--([a-z0-9-]+): (#[0-9a-f]{6})", block))
+    for block in re.findall(r":root \{(.*?)\}", RECEIVER, re.S)
 )
 TEXT = ("ink", "muted", "link", "critical", "high", "medium", "clear", "info")
 
@@ -44,6 +50,21 @@ def test_every_colour_of_a_chart_is_a_variable_in_light_and_dark() -> None:
     assert set(VARIABLES.values()) <= LIGHT.keys()
     assert set(VARIABLES.values()) <= DARK.keys()
     assert {variable: LIGHT[variable] for variable in SERIES.values()} == {v: k for k, v in SERIES.items()}
+
+
+@pytest.mark.parametrize("variables", [{**LIGHT, **OWN_LIGHT}, {**DARK, **OWN_DARK}], ids=["light", "dark"])
+def test_buttons_and_fields_of_the_receivers_pages_can_be_seen(variables: dict[str, str]) -> None:
+    assert contrast(variables["on-button"], variables["link"]) >= 4.5
+    assert contrast(variables["field"], variables["ground"]) >= 3
+
+
+def test_the_receivers_pages_are_small_and_fetch_nothing() -> None:
+    for name in ("receiver.css", "receiver.js"):
+        assert len((ASSETS / name).read_text()) < 10_000
+    assert "url(" not in RECEIVER
+    assert "@import" not in RECEIVER
+    # What is a stranger's is only ever written as text.
+    assert not re.search(r"innerHTML|outerHTML|insertAdjacentHTML|document\.write|eval\(", SCRIPT)
 
 
 def test_the_style_sheet_is_small_and_fetches_nothing() -> None:
