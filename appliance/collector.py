@@ -9,10 +9,9 @@ import os
 import sys
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import ExitStack, contextmanager
-from dataclasses import asdict, dataclass
 from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from appliance import handover
 from appliance.boundary import guarded, tell
@@ -33,8 +32,7 @@ FLUSH_SECONDS = 30
 """How long what waits may take to be sent when the recording ends."""
 
 
-@dataclass(frozen=True, slots=True)
-class Settings:
+class Settings(NamedTuple):
     """The options of `collect`, by their names, and what the environment says."""
 
     program: str
@@ -73,7 +71,7 @@ class Settings:
 def start(settings: Settings) -> int:
     """Collect; where that may take its time, in a process that is no larger than it must be."""
     if not settings.once:
-        handover.give(asdict(settings))
+        handover.give(settings._asdict())
     return collect(settings)
 
 

@@ -8,14 +8,14 @@ samples (ticks that were too late, a sleep, a clock that was set, a full disk) i
 import json
 import logging
 import time
-from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass
-from typing import Any
+from collections.abc import Callable, Sequence
+from typing import Any, NamedTuple
 
-from appliance.collect import meta, own
+from appliance.collect import meta, own, relay
 from appliance.collect.clocks import Clocks, clock_offset, slept_seconds
 from appliance.collect.collectors import COLLECTORS, OPTIONAL
 from appliance.collect.own import Extra, Own
+from appliance.collect.readings import Readings
 from appliance.collect.sources import Source, processes
 from appliance.collect.ticks import Ticks
 from appliance.collect.troubles import Troubles
@@ -28,8 +28,7 @@ Sink = Callable[[int, bytes], object]
 """Takes the number of the run and the lines of one sample. True: the next one must be complete on its own."""
 
 
-@dataclass(frozen=True, slots=True)
-class Plan:
+class Plan(NamedTuple):
     interval_seconds: float
     """A whole number of seconds, or less than one."""
     duration_seconds: float
@@ -43,15 +42,17 @@ class Plan:
     """Whether the arguments of processes are recorded: they may hold secrets."""
 
 
-@dataclass(slots=True)
 class Counts:
-    samples: int = 0
-    late: int = 0
-    """Ticks that came too late to be kept."""
-    unread: int = 0
-    """Readings of a source that failed."""
-    lost: int = 0
-    """Samples that were taken and for which there was no room."""
+    __slots__ = ("late", "lost", "samples", "unread")
+
+    def __init__(self) -> None:
+        self.samples = 0
+        self.late = 0
+        """Ticks that came too late to be kept."""
+        self.unread = 0
+        """Readings of a source that failed."""
+        self.lost = 0
+        """Samples that were taken and for which there was no room."""
 
 
 def record(
@@ -61,26 +62,42 @@ def record(
     """
     Sample until the duration is over, or until `wait` (given seconds, which may be negative) says to stop.
 
-    Who wants to know the counts meanwhile gives them to be counted in.
+    Who wants to know the counts meanwhile gives them to be counted in. All that is given is called by other threads,
+    one at a time.
     """
     session = Session(plan, sinks, clock, extra, counts or Counts())
     offset = clock_offset()
     ticks, clocks = Ticks(plan.interval_seconds, plan.duration_seconds, clock(), offset), Clocks(offset, slept())
-    while not ticks.over and not wait(ticks.due - clock()):
-        if late := ticks.skip_late(clock()):
-            session.late(late)
-            continue
-        offset = clock_offset()
-        session.events += clocks.events(offset, slept())
-        session.sample(ticks.timestamp(offset))
-        ticks.taken()
+
+    def sample() -> bool:
+        while not session.readings.ended:
+            if session.begun:
+                # By this thread, or by one that is stuck in a source.
+                if not session.finish():
+                    return False
+                ticks.taken()
+            seconds = ticks.due - clock()
+            session.readings.rest(seconds)
+            if ticks.over or wait(seconds):
+                break
+            if late := ticks.skip_late(clock()):
+                session.late(late)
+                continue
+            offset = clock_offset()
+            session.events += clocks.events(offset, slept())
+            session.begin(ticks.timestamp(offset))
+        return True
+
+    relay.run(sample, session.readings)
     return session.counts
 
 
 def take_one(plan: Plan) -> bytes:
     """Return one sample, taken now."""
     taken: list[bytes] = []
-    Session(plan, [lambda _, lines: taken.append(lines)], time.monotonic, dict, Counts()).sample(int(time.time()))
+    session = Session(plan, [lambda _, lines: taken.append(lines)], time.monotonic, dict, Counts())
+    session.begin(int(time.time()))
+    relay.run(session.finish, session.readings)
     return taken[0]
 
 
@@ -97,8 +114,13 @@ class Session:
         self.plan, self.sinks, self.clock = plan, sinks, clock
         self.counts, self.troubles = counts, Troubles(clock)
         self.own = Own(plan.root, extra, clock)
-        self.sources = sources_of(plan)
+        self.sources = [*sources_of(plan), Source(own.SUBSYSTEM, self.tell_own, self.own.again)]
+        self.readings = Readings(self.sources, self.troubles, self.own.spent_ns)
         self.run, self.previous = now_ms(), 0.0
+        self.begun = False
+        """A sample was begun and is not finished."""
+        self.head = self.told = ""
+        """What goes before the readings of a sample: what a run begins with, and what happened."""
         self.complete = True
         """The next sample must have all that does not change."""
         self.events: list[dict[str, Any]] = []
@@ -117,40 +139,48 @@ class Session:
         self.counts.late += ticks
         self.events.append({"kind": "late", "ticks": ticks})
 
-    def sample(self, timestamp: int | float) -> None:
+    def begin(self, timestamp: int | float) -> None:
+        """Begin a sample."""
         if timestamp <= self.previous:
             logger.warning("The clock was set back: times come again, and a new run keeps the samples apart.")
             self.run, self.complete = now_ms(), True
         self.previous = timestamp
         start = line_start(timestamp)
-        head = self.begin(start) if self.complete else ""
+        self.head = self.begin_run(start) if self.complete else ""
         self.complete = False
-        told = "".join(line_text(start, EVENT, json.dumps(event) + "\n") for event in self.events)
+        self.told = "".join(line_text(start, EVENT, json.dumps(event) + "\n") for event in self.events)
         self.events = []
-        self.give(start, head, told + self.read(start))
-        self.counts.samples += 1
+        self.readings.begin(start)
+        self.begun = True
 
-    def begin(self, start: str) -> str:
+    def begin_run(self, start: str) -> str:
         """Return the record that a run, or a file of it, begins with; what does not change is told again."""
         plan = self.plan
         described = meta.describe(plan.machine_id, plan.machine_name, self.run, plan.interval_seconds, plan.root)
         for source in self.sources:
             source.again()
-        self.own.again()
         self.missing = None
         return line_text(start, META, json.dumps(described))
 
-    def read(self, start: str) -> str:
-        """Return the lines of all sources, and what there is to say of reading them."""
-        lines = take(self.sources, start, self.troubles, self.own.spent_ns)
+    def finish(self) -> bool:
+        """Read what is left to read and give the sample away; False where this thread was left behind."""
+        if not self.readings.read():
+            return False
+        self.begun = False
+        start, lines = self.readings.start, "".join(self.readings.lines)
         self.counts.unread = self.troubles.count
         if self.troubles.failing != self.missing:
             self.missing = dict(self.troubles.failing)
             lines += line_text(start, SOURCES, json.dumps({"not_collected": self.missing}) + "\n")
+        self.give(start, self.head, self.told + lines)
+        self.counts.samples += 1
+        return True
+
+    def tell_own(self) -> str | None:
+        """Say what recording cost and what was not recorded: the last of the sources."""
+        self.counts.unread = self.troubles.count
         counts = {name: getattr(self.counts, name) for name in Counts.__slots__}
-        if (text := self.own.tell(counts, self.troubles.counts)) is not None:
-            lines += line_text(start, own.SUBSYSTEM, text)
-        return lines
+        return self.own.tell(counts, self.troubles.counts)
 
     def give(self, start: str, head: str, rest: str) -> None:
         for at, sink in enumerate(self.sinks):
@@ -183,28 +213,3 @@ def sources_of(plan: Plan) -> list[Source]:
     if plan.process_args:
         makers[makers.index(processes.source)] = processes.with_arguments
     return [make(plan.root) for make in makers]
-
-
-def take(sources: Iterable[Source], start: str, troubles: Troubles, spent_ns: dict[str, int]) -> str:
-    """Read each source; one that cannot be read costs itself only."""
-    lines = []
-    before = time.perf_counter_ns()
-    for source in sources:
-        subsystem = source.subsystem
-        if troubles.waits(subsystem):
-            continue
-        try:
-            text = source.read()
-        except Exception as error:  # noqa: BLE001
-            # The loop's boundary: whatever is wrong with one source, the others and the next tick go on.
-            troubles.failed(subsystem, error)
-        else:
-            troubles.worked(subsystem)
-            if isinstance(text, dict):
-                lines += [line_text(start, name, each) for name, each in text.items()]
-            elif text is not None:
-                lines.append(line_text(start, subsystem, text))
-        now = time.perf_counter_ns()
-        spent_ns[subsystem] = spent_ns.get(subsystem, 0) + now - before
-        before = now
-    return "".join(lines)

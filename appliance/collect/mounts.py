@@ -55,6 +55,8 @@ class Mounts:
         """What the last `look` found."""
 
     def look(self) -> list[Answer]:
+        # Nobody may take what was found before for what is: the list itself may hang.
+        self.answers = []
         if self.table.may_have_changed():
             # To read the list and compare costs a tenth of going through it.
             text = self.table.read()

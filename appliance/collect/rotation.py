@@ -9,8 +9,8 @@ import fcntl
 import os
 import re
 import zlib
-from dataclasses import dataclass
 from pathlib import Path
+from typing import NamedTuple
 
 SUFFIXES = (".json.gz", ".json", ".gz")
 TIMESTAMP = re.compile(rb'\{"timestamp": ?([0-9]+(?:\.[0-9]+)?)')
@@ -18,8 +18,7 @@ GZIP = 31
 START_BYTES, LOOK_BYTES = 64, 4096
 
 
-@dataclass(frozen=True, slots=True)
-class Rotation:
+class Rotation(NamedTuple):
     max_bytes: int = 0
     """0 is without limit."""
     max_age_seconds: float = 0

@@ -7,6 +7,7 @@ from pathlib import Path
 from appliance.analysis.run import Run
 from appliance.collect import loop
 from appliance.collect.loop import Plan
+from appliance.collect.readings import Readings
 from appliance.collect.sources import Source
 from appliance.collect.troubles import Troubles
 from appliance.formats import recording
@@ -85,9 +86,12 @@ def test_a_source_that_breaks_in_any_way_costs_itself_only(proc: Path, tmp_path:
     troubles, spent = Troubles(), dict[str, int]()
     sources = [Source("a", lambda: "1"), Source("b", broken), Source("c", lambda: "3")]
 
-    lines = loop.take(sources, '{"timestamp":1,"subsystem":', troubles, spent)
+    readings = Readings(sources, troubles, spent)
+    readings.begin('{"timestamp":1,"subsystem":')
+    whole = readings.read()
 
-    assert [json.loads(line)["subsystem"] for line in lines.splitlines()] == ["a", "c"]
+    assert whole
+    assert [json.loads(line)["subsystem"] for line in readings.lines] == ["a", "c"]
     assert (troubles.failing, troubles.counts, set(spent)) == (
         {"b": "who would have thought"},
         {"b": 1},
@@ -102,12 +106,15 @@ def test_what_was_never_there_is_looked_for_now_and_then(proc: Path) -> None:
         asked.append(now[0])
         return (proc / "schedstat").read_text()
 
-    troubles, sources = Troubles(lambda: now[0]), [Source("/proc/schedstat", absent)]
+    troubles = Troubles(lambda: now[0])
+    readings = Readings([Source("/proc/schedstat", absent)], troubles, {})
     for now[0] in (0.0, 1.0, 59.0, 61.0):
-        loop.take(sources, "", troubles, {})
+        readings.begin("")
+        readings.read()
     (proc / "schedstat").write_text("cpu0 0 0 0 0 0 0 1 2 3\n")
     for now[0] in (100.0, 122.0, 123.0):
-        loop.take(sources, "", troubles, {})
+        readings.begin("")
+        readings.read()
 
     assert asked == [0.0, 61.0, 122.0, 123.0]
     assert (troubles.counts, troubles.failing) == ({}, {})

@@ -7,6 +7,8 @@ from typing import NamedTuple
 
 READ_BYTES = 64 << 10
 SHORT_BYTES = 2048
+HANG_SECONDS, PATIENT_SECONDS = 0.1, 2.0
+"""A source that takes longer hangs; one that has patience of its own with what may hang is given more time."""
 
 
 def nothing() -> None:
@@ -24,6 +26,7 @@ class Source(NamedTuple):
     """
     again: Callable[[], None] = nothing
     """Forget what was said before: a file or a run begins that must be complete on its own."""
+    limit_seconds: float = HANG_SECONDS
 
 
 def whole_file(root: str, name: str) -> Source:
@@ -119,4 +122,4 @@ def now_and_then(source: Source, seconds: float, monotonic: Callable[[], float] 
         due = float("-inf")
         source.again()
 
-    return Source(source.subsystem, read, again)
+    return Source(source.subsystem, read, again, source.limit_seconds)

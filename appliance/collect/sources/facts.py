@@ -6,7 +6,7 @@ from collections.abc import Callable
 
 from appliance.collect import machine_facts
 from appliance.collect.patience import Patience
-from appliance.collect.sources import Source
+from appliance.collect.sources import PATIENT_SECONDS, Source
 
 LOOK_AGAIN_SECONDS = 300
 """It reads some hundred files: three milliseconds."""
@@ -33,4 +33,4 @@ def source(root: str, monotonic: Callable[[], float] = time.monotonic) -> Source
         nonlocal told, due
         told, due = "", float("-inf")
 
-    return Source("perfanalysis[facts]", read, again)
+    return Source("perfanalysis[facts]", read, again, PATIENT_SECONDS)

@@ -29,6 +29,8 @@ DOZE_LOOKS, DOZE_TURNS = 60, 3
 """Who has done nothing for so many looks is looked at every third time."""
 LIST_LOOKS = 10
 """Listed now and then in any case: what /proc/loadavg says may be of another container than the rest of /proc."""
+CROWD_SECONDS = 0.5
+"""A machine that is short of memory keeps us waiting for each process, and that is when they are of interest."""
 KEPT_FILES = 200
 """So many processes' files are kept open, at most a quarter of what a program may have open."""
 LIMITS = {"pid_max": "sys/kernel/pid_max", "threads_max": "sys/kernel/threads-max"}
@@ -57,7 +59,7 @@ def source(root: str, arguments: bool = False, monotonic: Callable[[], float] = 
         before = now
         return crowd.sample(looks)
 
-    return Source(SUBSYSTEM, read)
+    return Source(SUBSYSTEM, read, limit_seconds=CROWD_SECONDS)
 
 
 def with_arguments(root: str) -> Source:

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from appliance.collect.patience import Patience
-from appliance.collect.sources import Source, now_and_then
+from appliance.collect.sources import PATIENT_SECONDS, Source, now_and_then
 
 SECONDS = 10
 SYSTEM = "devices/system"
@@ -62,7 +62,7 @@ def records(subsystem: str, root: str, sign: str, look: Records) -> Source:
             raise FileNotFoundError(2, "this machine has none")
         return asked.ask()
 
-    return now_and_then(Source(subsystem, ask), SECONDS)
+    return now_and_then(Source(subsystem, ask, limit_seconds=PATIENT_SECONDS), SECONDS)
 
 
 def frequencies(place: Path) -> Iterator[dict[str, Any]]:

@@ -1,0 +1,194 @@
+"""A source that hangs costs its own readings only: another thread goes on without it, until it answers."""
+
+import json
+import os
+import threading
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from appliance.collect import loop, relay
+from appliance.collect.loop import Counts, Plan
+from appliance.collect.readings import Readings
+from appliance.collect.sources import Source
+from appliance.collect.troubles import Troubles
+
+
+def hang(path: Path) -> None:
+    """Put a pipe in the place of a file: whoever opens it waits for somebody to write to it."""
+    path.unlink()
+    os.mkfifo(path)
+
+
+def answer(path: Path, text: str) -> None:
+    """Let whoever waits at a pipe go on, and put a file in its place."""
+    os.close(os.open(path, os.O_WRONLY))
+    path.unlink()
+    path.write_text(text)
+
+
+def samplers() -> list[threading.Thread]:
+    return [thread for thread in threading.enumerate() if thread.name == "sampler"]
+
+
+def until_one_is_left() -> None:
+    """Wait until those that were left behind are gone: who calls is the one that goes on."""
+    for thread in samplers():
+        if thread is not threading.current_thread():
+            thread.join(10)
+            assert not thread.is_alive()
+
+
+def recorded(proc: Path, changes: list[Callable[[], object]]) -> tuple[Counts, list[dict[str, str]]]:
+    """Take a sample before and after each change; return each sample's texts by subsystem."""
+    taken: list[dict[str, str]] = []
+    now, left = [time.monotonic()], iter(changes)
+
+    def wait(seconds: float) -> bool:
+        now[0] += max(0, seconds)
+        return False
+
+    def sink(_: int, lines: bytes) -> None:
+        records: list[dict[str, Any]] = [json.loads(line) for line in lines.splitlines()]
+        assert len({record["timestamp"] for record in records}) == 1
+        taken.append({record["subsystem"]: record["measurement"] for record in records})
+        next(left, nothing)()
+
+    counts = loop.record(Plan(1, len(changes), "web-1", root=str(proc)), [sink], wait, lambda: now[0])
+    return counts, taken
+
+
+def nothing() -> None:
+    pass
+
+
+def test_a_source_that_hangs_costs_its_own_readings_and_comes_back(
+    proc: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    meminfo, text = proc / "meminfo", (proc / "meminfo").read_text()
+    answered = [lambda: answer(meminfo, text), until_one_is_left]
+
+    counts, taken = recorded(
+        proc, [nothing, lambda: hang(meminfo), nothing, nothing, lambda: [act() for act in answered], nothing]
+    )
+
+    assert [("/proc/meminfo" in sample) for sample in taken] == [True, True, False, False, False, True, True]
+    others = set(taken[1]) - {"/proc/meminfo"}
+    assert all(set(sample) >= others for sample in taken)
+    assert (counts.samples, counts.late, counts.unread) == (7, 0, 3)
+    assert json.loads(taken[2]["perfanalysis[sources]"])["not_collected"]["/proc/meminfo"] == "it does not answer"
+    assert "/proc/meminfo" not in json.loads(taken[5]["perfanalysis[sources]"])["not_collected"]
+    assert [message for message in caplog.messages if "meminfo" in message] == [
+        "/proc/meminfo is not recorded: it does not answer.", "/proc/meminfo is recorded again.",
+    ]  # fmt: skip
+
+
+def test_several_that_hang_have_a_thread_each_and_no_more(proc: Path) -> None:
+    names, texts = ("stat", "meminfo", "uptime"), {}
+    most: list[int] = []
+
+    def hang_all() -> None:
+        for name in names:
+            texts[name] = (proc / name).read_text()
+            hang(proc / name)
+
+    def answer_all() -> None:
+        for name in names:
+            answer(proc / name, texts[name])
+        until_one_is_left()
+
+    before = len(samplers())
+    count: Callable[[], object] = lambda: most.append(len(samplers()) - before)  # noqa: E731
+    _, taken = recorded(proc, [hang_all, count, count, count, answer_all])
+
+    assert most == [4, 4, 4]
+    missing = [{"/proc/" + name for name in names} - set(sample) for sample in taken]
+    assert missing == [set(), *[{"/proc/" + name for name in names}] * 4, set()]
+
+
+def test_a_recording_ends_although_a_source_hangs(proc: Path) -> None:
+    text = (proc / "meminfo").read_text()
+
+    _, taken = recorded(proc, [lambda: hang(proc / "meminfo"), nothing])
+
+    assert [("/proc/meminfo" in sample) for sample in taken] == [True, False, False]
+    answer(proc / "meminfo", text)
+    until_one_is_left()
+
+
+def test_a_single_sample_is_taken_although_a_source_hangs(proc: Path) -> None:
+    text = (proc / "diskstats").read_text()
+    hang(proc / "diskstats")
+
+    taken = loop.take_one(Plan(1, 0, "web-1", root=str(proc)))
+
+    assert b"/proc/stat" in taken
+    assert b"/proc/vmstat" in taken
+    answer(proc / "diskstats", text)
+    until_one_is_left()
+
+
+def read_by(question: Callable[[], str], limit_seconds: float) -> tuple[Readings, list[str]]:
+    """Let a relay read a source until it answered or was left behind."""
+    readings = Readings([Source("x", question, limit_seconds=limit_seconds)], Troubles(), {})
+    readings.begin("")
+    relay.run(readings.read, readings)
+    return readings, readings.lines
+
+
+def test_one_that_has_much_to_do_is_not_stuck() -> None:
+    def busy() -> str:
+        until = time.thread_time() + 0.3
+        while time.thread_time() < until:
+            pass
+        return "done"
+
+    readings, lines = read_by(busy, 0.05)
+
+    assert (len(lines), readings.troubles.counts) == (1, {})
+
+
+def test_control_one_that_waits_as_long_is_left_behind() -> None:
+    free = threading.Event()
+
+    readings, lines = read_by(lambda: str(free.wait(10)), 0.05)
+
+    assert (len(lines), readings.troubles.counts) == (0, {"x": 1})
+    free.set()
+    until_one_is_left()
+
+
+def test_what_was_said_too_late_is_said_again() -> None:
+    free, forgotten = threading.Event(), []
+    source = Source("x", lambda: str(free.wait(10)), lambda: forgotten.append(1), 0.05)
+    readings = Readings([source], Troubles(), {})
+    readings.begin("")
+    relay.run(readings.read, readings)
+    early = list(forgotten)
+
+    free.set()
+    until_one_is_left()
+    readings.begin("")
+    again = readings.read()
+
+    assert (early, forgotten, again, len(readings.lines)) == ([], [1], True, 1)
+
+
+def test_a_source_with_patience_of_its_own_is_given_time() -> None:
+    free = threading.Event()
+    threading.Timer(0.3, free.set).start()
+
+    readings, lines = read_by(lambda: str(free.wait(10)), 10)
+
+    assert (len(lines), readings.troubles.counts) == (1, {})
+
+
+def test_what_a_sampler_raises_is_raised() -> None:
+    def work() -> bool:
+        raise OSError(28, "No space left on device")
+
+    with pytest.raises(OSError, match="No space"):
+        relay.run(work, Readings([], Troubles(), {}))
