@@ -1,4 +1,7 @@
-"""The catalogue, continued: the scheduler, kernel limits, NUMA nodes, and what the hardware says of itself."""
+"""
+The catalogue, continued: the scheduler, kernel limits, the clock, log-ins, NUMA nodes, and what the hardware says of
+itself.
+"""
 
 from appliance.metrics import Group, Kind, Metric, Per, Unit, declare
 
@@ -8,6 +11,7 @@ MDSTAT, INTERRUPTS_FILE, BUDDYINFO = "/proc/mdstat", "/proc/interrupts", "/proc/
 CPUFREQ, THROTTLE, HWMON = "cpufreq[*]", "thermal_throttle[*]", "hwmon[*]"
 EDAC, NUMA = "edac[*]", "numa[*]"
 THERMAL, CARRIER = "thermal_zone[*]", "carrier[*]"
+TIMEX, LOGINS = "timex[*]", "logins[*]"
 
 
 # The scheduler: nanoseconds in which tasks ran on a CPU, and in which they waited for it.
@@ -40,6 +44,55 @@ HUNG_TASKS = kernel(
     HUNG_TASKS_FILE, "hung_tasks_total", "Tasks found to hang for minutes.", "node_kernel_hung_tasks_total",
     Kind.COUNTER,
 )  # fmt: skip
+
+
+# The clock, as the kernel keeps it and as somebody (chrony, ntpd, systemd) keeps the kernel's right.
+
+
+def clock(key: str, name: str, unit: Unit, sentence: str, alias: str, per_unit: int = 1) -> Metric:
+    metric = declare(
+        Metric(
+            f"clock_{name}", unit, Kind.GAUGE, Group.CLOCK, TIMEX, sentence, "machine", per_unit=per_unit,
+            alias=f"node_timex_{alias}",
+        )
+    )  # fmt: skip
+    CLOCK_KEYS[key] = metric
+    return metric
+
+
+CLOCK_KEYS: dict[str, Metric] = {}
+"""The metric of each number in the record of the clock."""
+CLOCK_SYNCHRONISED = clock(
+    "synchronised", "synchronised", Unit.COUNT, "1 where the clock is kept right by another one.", "sync_status"
+)
+CLOCK_OFFSET = clock(
+    "offset_ns", "offset_seconds", Unit.SECONDS, "What the clock is being put right by.", "offset_seconds",
+    1_000_000_000,
+)  # fmt: skip
+CLOCK_MOST_ERROR = clock(
+    "most_error_us", "most_error_seconds", Unit.SECONDS, "How far off the clock is at most.", "maxerror_seconds",
+    1_000_000,
+)  # fmt: skip
+CLOCK_ESTIMATED_ERROR = clock(
+    "estimated_error_us", "estimated_error_seconds", Unit.SECONDS, "How far off the clock is believed to be.",
+    "estimated_error_seconds", 1_000_000,
+)  # fmt: skip
+
+
+# Who is logged in.
+
+
+def login(key: str, name: str, sentence: str, alias: str = "") -> Metric:
+    LOGIN_KEYS[key] = declare(
+        Metric(name, Unit.COUNT, Kind.GAUGE, Group.LOGIN, LOGINS, sentence, "machine", alias=alias)
+    )
+    return LOGIN_KEYS[key]
+
+
+LOGIN_KEYS: dict[str, Metric] = {}
+"""The metric of each number in the record of log-ins."""
+USERS = login("users", "users", "People who are logged in.")
+SESSIONS = login("sessions", "sessions", "Log-ins, of which one may have several.", "node_logind_sessions")
 
 
 # NUMA nodes.

@@ -56,6 +56,8 @@ class Group(StrEnum):
     SOFTNET = "softnet"
     SCHEDULER = "scheduler"
     KERNEL = "kernel"
+    CLOCK = "clock"
+    LOGIN = "login"
     INODE = "inode"
     NUMA = "numa"
     HARDWARE = "hardware"

@@ -12,6 +12,7 @@ from appliance.collect.sources import (
     filesystems,
     interrupts,
     loadavg,
+    logins,
     mdstat,
     meminfo,
     netdev,
@@ -26,6 +27,7 @@ from appliance.collect.sources import (
     statfs,
     sysfs,
     tcp_states,
+    timex,
     uptime,
     vmstat,
 )
@@ -65,6 +67,8 @@ COLLECTORS: list[Callable[[str], Source]] = [
     sysfs.edac,
     sysfs.numa,
     mdstat.source,
+    logins.source,
+    timex.source,
     facts.source,
 ]
 """Each makes its source from the place of /proc."""

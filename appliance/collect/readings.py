@@ -9,7 +9,7 @@ Who finds that it lies too long takes it away, and the thread, if it ever comes 
 import time
 from collections.abc import Iterator, Sequence
 
-from appliance.collect.sources import Source
+from appliance.collect.sources import NOT_NOW, Source
 from appliance.collect.troubles import Troubles
 from appliance.measurement import line_text
 
@@ -69,7 +69,7 @@ class Readings:
                 return False
             if failure is not None:
                 troubles.failed(subsystem, failure)
-            else:
+            elif text is not NOT_NOW:
                 troubles.worked(subsystem)
                 if isinstance(text, dict):
                     self.lines += [line_text(start, name, each) for name, each in text.items()]

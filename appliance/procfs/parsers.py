@@ -67,6 +67,8 @@ PARSERS: list[tuple[str, Group, Parser]] = [
         (record, Group.HARDWARE, records.parser("name", keys))
         for record, keys in hardware_metrics.HARDWARE_KEYS.items()
     ),
+    (hardware_metrics.LOGINS, Group.LOGIN, records.of_machine(hardware_metrics.LOGIN_KEYS)),
+    (hardware_metrics.TIMEX, Group.CLOCK, records.of_machine(hardware_metrics.CLOCK_KEYS)),
     (hardware_metrics.MDSTAT, Group.HARDWARE, mdstat.parse),
     (hardware_metrics.INTERRUPTS_FILE, Group.INTERRUPT, interrupts.parse),
     (hardware_metrics.BUDDYINFO, Group.FRAGMENTATION, buddyinfo.parse),

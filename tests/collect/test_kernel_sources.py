@@ -6,7 +6,18 @@ from pathlib import Path
 
 import pytest
 
-from appliance.collect.sources import Source, now_and_then, pressure, reader, schedstat, snmp, sysfs, tcp_states, vmstat
+from appliance.collect.sources import (
+    NOT_NOW,
+    Source,
+    now_and_then,
+    pressure,
+    reader,
+    schedstat,
+    snmp,
+    sysfs,
+    tcp_states,
+    vmstat,
+)
 from appliance.metrics import PAGING_FIELDS
 from appliance.procfs import parsers
 from appliance.protocol_metrics import PROTOCOL_FIELDS, STATES
@@ -84,7 +95,7 @@ def test_what_changes_slowly_is_read_now_and_then() -> None:
     times = iter([0.0, 5.0, 9.9, 10.0, 11.0, 12.0])
     source = now_and_then(Source("x", lambda: "text"), 10, lambda: next(times))
 
-    assert [source.read() for _ in range(5)] == ["text", None, None, "text", None]
+    assert [source.read() for _ in range(5)] == ["text", NOT_NOW, NOT_NOW, "text", NOT_NOW]
     source.again()
     assert source.read() == "text"
 

@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from appliance.collect import machine_facts
-from appliance.collect.sources import facts
+from appliance.collect.sources import NOT_NOW, facts
 from appliance.measurement import FACTS, META, Measurement
 from appliance.samples import from_measurements
 
@@ -90,7 +90,7 @@ def test_facts_are_told_once_and_when_they_change_and_when_asked_to(proc: Path, 
     source.again()
 
     assert first is not None
-    assert (soon, same) == (None, None)
+    assert (soon, same) == (NOT_NOW, None)
     assert changed == first.replace('"vm.swappiness": "60"', '"vm.swappiness": "10"')
     assert source.read() == changed
 

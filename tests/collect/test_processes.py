@@ -13,7 +13,7 @@ from typing import Any
 import pytest
 from people import KERNEL_THREAD, People, seconds
 
-from appliance.collect.sources import Source, processes
+from appliance.collect.sources import NOT_NOW, Source, processes
 from appliance.collect.users import Users
 
 PAGE = os.sysconf("SC_PAGE_SIZE") // 1024
@@ -276,7 +276,7 @@ def test_below_a_second_processes_are_looked_at_once_a_second(people: People) ->
 
     texts = [source.read() for _ in range(9)]
 
-    assert [at for at, text in enumerate(texts) if text is not None] == [0, 4, 8]
+    assert [at for at, text in enumerate(texts) if text != NOT_NOW] == [0, 4, 8]
 
 
 def test_where_time_is_short_who_has_slept_for_a_minute_is_looked_at_in_turns(people: People) -> None:

@@ -11,6 +11,10 @@ HANG_SECONDS, PATIENT_SECONDS = 0.1, 2.0
 """A source that takes longer hangs; one that has patience of its own with what may hang is given more time."""
 
 
+NOT_NOW: dict[str, str] = {}
+"""What a source says that was not read, because it is too early."""
+
+
 def nothing() -> None:
     pass
 
@@ -20,7 +24,8 @@ class Source(NamedTuple):
     """What a recording calls it: the file's path, or a special name with brackets."""
     read: Callable[[], str | dict[str, str] | None]
     """
-    Read it now: its text, or texts by subsystem where they are several; None where there is nothing new to say.
+    Read it now: its text, or texts by subsystem where they are several; None where there is nothing new to say, and
+    NOT_NOW where it was not read.
 
     Raises OSError or ValueError where it cannot be read.
     """
@@ -113,7 +118,7 @@ def now_and_then(source: Source, seconds: float, monotonic: Callable[[], float] 
         nonlocal due
         now = monotonic()
         if now < due:
-            return None
+            return NOT_NOW
         due = now + seconds
         return source.read()
 

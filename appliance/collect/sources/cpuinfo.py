@@ -3,7 +3,7 @@
 import time
 from collections.abc import Callable
 
-from appliance.collect.sources import Source, read_text
+from appliance.collect.sources import NOT_NOW, Source, read_text
 
 LOOK_AGAIN_SECONDS = 60
 """Processors come and go rarely, and with many of them the file is long: half of an original's recording."""
@@ -14,10 +14,10 @@ def source(root: str, monotonic: Callable[[], float] = time.monotonic) -> Source
     told = ""
     looked = float("-inf")
 
-    def read() -> str | None:
+    def read() -> str | dict[str, str] | None:
         nonlocal told, looked
         if monotonic() - looked < LOOK_AGAIN_SECONDS:
-            return None
+            return NOT_NOW
         text = read_text(f"{root}/cpuinfo")
         looked = monotonic()
         if lasting(text) == told:

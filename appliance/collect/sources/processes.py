@@ -15,7 +15,7 @@ from heapq import nlargest
 from operator import attrgetter
 
 from appliance.collect.process import AWAKE_LOOKS, Process, read_bytes
-from appliance.collect.sources import Source, read_text
+from appliance.collect.sources import NOT_NOW, Source, read_text
 from appliance.collect.users import Users
 
 SUBSYSTEM = "perfanalysis[processes]"
@@ -47,13 +47,13 @@ def source(root: str, arguments: bool = False, monotonic: Callable[[], float] = 
     crowd = Crowd(root, arguments, Users())
     before: float | None = None
 
-    def read() -> str | None:
+    def read() -> str | dict[str, str]:
         nonlocal before
         now = monotonic()
         if before is None:
             looks = FIRST_LOOKS
         elif now - before < SHORTEST_SECONDS:
-            return None
+            return NOT_NOW
         else:
             looks = min(round(LOOKS_A_SECOND * max(1.0, now - before)), MOST_LOOKS)
         before = now
