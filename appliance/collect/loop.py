@@ -117,6 +117,8 @@ class Session:
         self.sources = [*sources_of(plan), Source(own.SUBSYSTEM, self.tell_own, self.own.again)]
         self.readings = Readings(self.sources, self.troubles, self.own.spent_ns)
         self.run, self.previous = now_ms(), 0.0
+        self.runs: set[int] = set()
+        """The numbers of those before."""
         self.begun = False
         """A sample was begun and is not finished."""
         self.head = self.told = ""
@@ -143,7 +145,7 @@ class Session:
         """Begin a sample."""
         if timestamp <= self.previous:
             logger.warning("The clock was set back: times come again, and a new run keeps the samples apart.")
-            self.run, self.complete = now_ms(), True
+            self.begin_anew()
         self.previous = timestamp
         start = line_start(timestamp)
         self.head = self.begin_run(start) if self.complete else ""
@@ -152,6 +154,13 @@ class Session:
         self.events = []
         self.readings.begin(start)
         self.begun = True
+
+    def begin_anew(self) -> None:
+        """Begin another run; a clock may be set back to the very moment in which an earlier one began."""
+        self.runs.add(self.run)
+        self.run, self.complete = now_ms(), True
+        while self.run in self.runs:
+            self.run += 1
 
     def begin_run(self, start: str) -> str:
         """Return the record that a run, or a file of it, begins with; what does not change is told again."""

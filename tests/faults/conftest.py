@@ -1,4 +1,4 @@
-"""The long fault runs use what their short versions in tests/ship use."""
+"""The long fault runs use what their short versions in tests/ship and tests/collect use."""
 
 import signal
 import sys
@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 sys.path.insert(0, str(Path(__file__).parents[1] / "ship"))
+sys.path.insert(0, str(Path(__file__).parents[1] / "collect"))
 
 from long_road import Receiver
 
