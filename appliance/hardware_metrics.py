@@ -11,6 +11,7 @@ MDSTAT, INTERRUPTS_FILE, BUDDYINFO = "/proc/mdstat", "/proc/interrupts", "/proc/
 CPUFREQ, THROTTLE, HWMON = "cpufreq[*]", "thermal_throttle[*]", "hwmon[*]"
 EDAC, NUMA = "edac[*]", "numa[*]"
 THERMAL, CARRIER = "thermal_zone[*]", "carrier[*]"
+COOLING = "cooling_device[*]"
 TIMEX, LOGINS = "timex[*]", "logins[*]"
 
 
@@ -150,6 +151,21 @@ PACKAGE_THROTTLES = hardware(
 TEMPERATURE = hardware(
     HWMON, "millidegrees", "temperature_celsius", Unit.CELSIUS, "sensor", "Temperature.", "node_hwmon_temp_celsius",
     Kind.GAUGE, 1000,
+)  # fmt: skip
+FAN_SPEED = hardware(
+    HWMON, "turns_per_minute", "fan_turns_per_minute", Unit.TURNS_PER_MINUTE, "sensor", "How fast a fan turns.",
+    "node_hwmon_fan_rpm", Kind.GAUGE,
+)  # fmt: skip
+VOLTAGE = hardware(
+    HWMON, "millivolts", "voltage_volts", Unit.VOLTS, "sensor", "Voltage.", "node_hwmon_in_volts", Kind.GAUGE, 1000
+)
+COOLING_STATE = hardware(
+    COOLING, "state", "cooling_state", Unit.COUNT, "sensor", "How hard it cools, or slows a CPU: 0 is not at all.",
+    "node_cooling_device_cur_state", Kind.GAUGE,
+)  # fmt: skip
+COOLING_MOST = hardware(
+    COOLING, "most", "cooling_state_most", Unit.COUNT, "sensor", "How hard it can cool.",
+    "node_cooling_device_max_state", Kind.GAUGE,
 )  # fmt: skip
 ZONE_TEMPERATURE = hardware(
     THERMAL, "millidegrees", "thermal_zone_temperature_celsius", Unit.CELSIUS, "sensor", "Temperature of a zone.",

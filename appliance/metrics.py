@@ -27,6 +27,8 @@ class Unit(StrEnum):
     BYTES_PER_SECOND = "B/s"
     PER_SECOND = "1/s"
     CELSIUS = "°C"
+    VOLTS = "V"
+    TURNS_PER_MINUTE = "1/min"
 
 
 class Kind(StrEnum):

@@ -63,6 +63,7 @@ COLLECTORS: list[Callable[[str], Source]] = [
     sysfs.throttle,
     sysfs.hwmon,
     sysfs.thermal,
+    sysfs.cooling,
     sysfs.carrier,
     sysfs.edac,
     sysfs.numa,

@@ -130,7 +130,8 @@ def mounts_of(root: str, network: bool = False) -> Mounts:
 
 def listed(text: str) -> list[Mount]:
     mounts = []
-    for line in text.splitlines():
+    # A name may hold what Python, but not the kernel, takes for the end of a line.
+    for line in text.split("\n"):
         words = line.split(" ", 4)
         if len(words) >= 4:
             mounts.append(Mount(*[unescaped(word) if "\\" in word else word for word in words[:4]]))

@@ -20,6 +20,8 @@ LIBRARIES = [
 INTERVAL_MS = 100
 SAME_MS = 60
 """The offset of a clock is read some milliseconds after it was set."""
+TRUE_MS = 500
+"""On a busy machine some time goes by between a tick and the reading of what it is compared with."""
 PATIENCE_SECONDS = 30
 PROGRAM = "import sys; from appliance.__main__ import main; sys.argv = ['perfanalysis', *sys.argv[1:]]; main()"
 ONE_NUMBER = """
@@ -152,7 +154,7 @@ def troubles(found: Stepped) -> list[str]:
             wrong.append(f"{sample} of the same run comes after {before}")
         stepped_ms = sum(event["milliseconds"] for event in sample.events if event["kind"] == "clock")
         # The time that really passed, which uptime has in hundredths of a second, is that of the ticks.
-        if abs(passed_ms - stepped_ms - (sample.uptime_ms - before.uptime_ms)) > SAME_MS:
+        if abs(passed_ms - stepped_ms - (sample.uptime_ms - before.uptime_ms)) > TRUE_MS:
             wrong.append(f"from {before} to {sample} another time passed than the machine says")
     return wrong
 

@@ -30,6 +30,13 @@ FILES = {
     "sys/class/net/veth1/duplex": "unknown\n",
     "sys/kernel/mm/transparent_hugepage/enabled": "always [madvise] never\n",
     "etc/os-release": 'NAME="Debian"\nPRETTY_NAME="Debian GNU/Linux 12 (bookworm)"\n',
+    "sys/devices/system/cpu/cpu0/cpufreq/scaling_governor": "powersave\n",
+    "sys/devices/system/cpu/cpu0/cpufreq/cpuinfo_max_freq": "3600000\n",
+    "proc/swaps": (
+        "Filename\t\t\t\tType\t\tSize\t\tUsed\t\tPriority\n"
+        "/dev/sda2                               partition\t2097148\t\t0\t\t-2\n"
+        "/swap\\040file                           file\t\t1024\t\t12\t\t5\n"
+    ),
     "proc/sys/vm/swappiness": "60\n",
     "proc/sys/net/core/somaxconn": "4096\n",
     "proc/sys/kernel/osrelease": "6.1.0-18-amd64\n",
@@ -50,7 +57,14 @@ def machine(proc: Path) -> Path:
 def test_a_machine_is_described_by_what_changes_what_is_measured(proc: Path, machine: Path) -> None:
     found = machine_facts.describe(str(proc))
 
-    assert found["hardware"] == {"vendor": "QEMU", "product": "Standard PC (Q35 + ICH9, 2009)"}
+    assert found["hardware"] == {
+        "vendor": "QEMU", "product": "Standard PC (Q35 + ICH9, 2009)",
+        "cpu_frequency": {"governor": "powersave", "most_kilohertz": "3600000"},
+    }  # fmt: skip
+    assert found["swaps"] == {
+        "/dev/sda2": {"type": "partition", "bytes": 2147479552, "priority": -2},
+        "/swap file": {"type": "file", "bytes": 1048576, "priority": 5},
+    }
     assert found["system"] == {
         "kernel": "6.1.0-18-amd64", "boot_options": "psi=1 mitigations=off",
         "distribution": "Debian GNU/Linux 12 (bookworm)",

@@ -31,8 +31,8 @@ def test_the_order_is_that_of_a_recording() -> None:
         "/proc/net/snmp", "/proc/net/netstat", "/proc/net/sockstat", "/proc/net/sockstat6", "/proc/net/softnet_stat",
         "/proc/sys/fs/file-nr", "/proc/sys/kernel/hung_task_detect_count",
         "/proc/sys/net/netfilter/nf_conntrack_count", "/proc/sys/net/netfilter/nf_conntrack_max", "/proc/schedstat",
-        "cpufreq[*]", "thermal_throttle[*]", "hwmon[*]", "thermal_zone[*]", "carrier[*]", "edac[*]",
-        "numa[*]", "/proc/mdstat", "logins[*]", "timex[*]", "perfanalysis[facts]",
+        "cpufreq[*]", "thermal_throttle[*]", "hwmon[*]", "thermal_zone[*]", "cooling_device[*]", "carrier[*]",
+        "edac[*]", "numa[*]", "/proc/mdstat", "logins[*]", "timex[*]", "perfanalysis[facts]",
     ]  # fmt: skip
 
 

@@ -15,8 +15,8 @@ def network(root: str) -> Source:
 
 
 def of(mounts: Mounts) -> Source:
-    def read() -> str:
-        return "".join([line(answer.mount.point, answer.found) for answer in mounts.look() if answer.found])
+    def read() -> str | None:
+        return "".join([line(answer.mount.point, answer.found) for answer in mounts.look() if answer.found]) or None
 
     return Source("statfs[*]", read, limit_seconds=PATIENT_SECONDS)
 
