@@ -127,8 +127,8 @@ class Session:
         """The next sample must have all that does not change."""
         self.events: list[dict[str, Any]] = []
         """What happened since the last sample."""
-        self.missing: dict[str, str] | None = None
-        """What was said not to be recorded; None where nothing was said yet."""
+        self.missing: tuple[dict[str, str], dict[str, int]] | None = None
+        """What was said not to be recorded, and of what only a part; None where nothing was said yet."""
         self.lost = [0] * len(sinks)
         """How many samples each sink could not take, one after the other."""
 
@@ -178,9 +178,11 @@ class Session:
         self.begun = False
         start, lines = self.readings.start, "".join(self.readings.lines)
         self.counts.unread = self.troubles.count
-        if self.troubles.failing != self.missing:
-            self.missing = dict(self.troubles.failing)
-            lines += line_text(start, SOURCES, json.dumps({"not_collected": self.missing}) + "\n")
+        failing, cut = self.troubles.failing, self.readings.cut
+        if (failing, cut) != self.missing:
+            self.missing = dict(failing), dict(cut)
+            told = {"not_collected": failing, **({"cut": cut} if cut else {})}
+            lines += line_text(start, SOURCES, json.dumps(told) + "\n")
         self.give(start, self.head, self.told + lines)
         self.counts.samples += 1
         return True

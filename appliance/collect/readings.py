@@ -6,12 +6,15 @@ sources that are left. Each thread has a baton: it lays it down before it reads 
 Who finds that it lies too long takes it away, and the thread, if it ever comes back, knows that it was left behind.
 """
 
+import logging
 import time
 from collections.abc import Iterator, Sequence
 
-from appliance.collect.sources import NOT_NOW, Source
+from appliance.collect.sources import MOST_BYTES, NOT_NOW, Source
 from appliance.collect.troubles import Troubles
 from appliance.measurement import line_text
+
+logger = logging.getLogger(__name__)
 
 Baton = list[tuple[Source, int]]
 """Empty in the hand of its thread; where it lies, the source that is read and since when, in nanoseconds."""
@@ -30,6 +33,8 @@ class Readings:
         """Those that a thread does not come back from."""
         self.due = 0.0
         """When reading is to begin the next time, on the monotonic clock of the machine."""
+        self.cut: dict[str, int] = {}
+        """Of which sources the last lines were left out, and how many."""
         self.ended = False
         """Nobody waits for further samples."""
 
@@ -74,11 +79,24 @@ class Readings:
                 if isinstance(text, dict):
                     self.lines += [line_text(start, name, each) for name, each in text.items()]
                 elif text is not None:
+                    if len(text) > MOST_BYTES or subsystem in self.cut:
+                        text = self.shortened(subsystem, text)
                     self.lines.append(line_text(start, subsystem, text))
             now = time.perf_counter_ns()
             spent_ns[subsystem] = spent_ns.get(subsystem, 0) + now - before
             before = now
         return True
+
+    def shortened(self, subsystem: str, text: str) -> str:
+        """Return the whole lines of a text that there is room for, and note how many there is none for."""
+        end = text.rfind("\n", 0, MOST_BYTES) + 1 if len(text) > MOST_BYTES else len(text)
+        if lines := text.count("\n", end):
+            if subsystem not in self.cut:
+                logger.warning("%s is too long: its last %d lines are not recorded.", subsystem, lines)
+            self.cut[subsystem] = lines
+        else:
+            del self.cut[subsystem]
+        return text[:end]
 
     def leave_behind(self, baton: Baton) -> bool:
         """Take away the baton of a thread that is stuck, so that another may read; False: it took it up just now."""

@@ -7,6 +7,8 @@ from typing import NamedTuple
 
 READ_BYTES = 64 << 10
 SHORT_BYTES = 2048
+MOST_BYTES = 256 << 10
+"""So much of a source is recorded, so that the sample of a machine with ten thousand interfaces can still be sent."""
 HANG_SECONDS, PATIENT_SECONDS = 0.1, 2.0
 """A source that takes longer hangs; one that has patience of its own with what may hang is given more time."""
 
