@@ -76,6 +76,9 @@ SUSPENDED = event(
 CLOCK_STEP = event(
     "clock", "milliseconds", "clock_step_seconds", Unit.SECONDS, "How far the clock was set just before.", 1000
 )
+UNSET_TICKS = event(
+    "unset", "ticks", "unset_clock_ticks", Unit.COUNT, "Samples just before that were not taken: the clock was not set."
+)
 LOST_SAMPLES = event(
     "lost", "samples", "lost_samples", Unit.COUNT, "Samples just before for which the disk had no room."
 )

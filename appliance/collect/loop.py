@@ -20,7 +20,15 @@ from appliance.collect.sources import Source, processes
 from appliance.collect.ticks import Ticks
 from appliance.collect.troubles import Troubles
 from appliance.errors import InputOutput
-from appliance.measurement import EVENT, META, SOURCES, line_start, line_text
+from appliance.measurement import (
+    EARLIEST_SECONDS,
+    EVENT,
+    LATEST_SECONDS,
+    META,
+    SOURCES,
+    line_start,
+    line_text,
+)
 
 logger = logging.getLogger(__name__)
 
@@ -85,7 +93,12 @@ def record(
                 continue
             offset = clock_offset()
             session.events += clocks.events(offset, slept())
-            session.begin(ticks.timestamp(offset))
+            timestamp = ticks.timestamp(offset)
+            if EARLIEST_SECONDS <= timestamp < LATEST_SECONDS:
+                session.begin(timestamp)
+            else:
+                session.unset(timestamp)
+                ticks.taken()
         return True
 
     relay.run(sample, session.readings)
@@ -127,6 +140,8 @@ class Session:
         """The next sample must have all that does not change."""
         self.events: list[dict[str, Any]] = []
         """What happened since the last sample."""
+        self.passed: dict[str, Any] | None = None
+        """The event of a clock that is not set at present."""
         self.missing: tuple[dict[str, str], dict[str, int]] | None = None
         """What was said not to be recorded, and of what only a part; None where nothing was said yet."""
         self.lost = [0] * len(sinks)
@@ -141,8 +156,17 @@ class Session:
         self.counts.late += ticks
         self.events.append({"kind": "late", "ticks": ticks})
 
+    def unset(self, timestamp: int | float) -> None:
+        """Pass over a tick: the clock was never set, as where a battery is empty, and nobody would read the sample."""
+        if self.passed is None:
+            logger.warning("The clock says that %s: nothing is recorded until it is set.", year(timestamp))
+            self.passed = {"kind": "unset", "ticks": 0}
+            self.events.append(self.passed)
+        self.passed["ticks"] += 1
+
     def begin(self, timestamp: int | float) -> None:
         """Begin a sample."""
+        self.passed = None
         if timestamp <= self.previous:
             logger.warning("The clock was set back: times come again, and a new run keeps the samples apart.")
             self.begin_anew()
@@ -216,6 +240,10 @@ class Session:
         self.lost[at] += 1
         self.counts.lost += 1
         self.complete = True
+
+
+def year(timestamp: float) -> str:
+    return f"this is the year {time.gmtime(timestamp).tm_year}"
 
 
 def sources_of(plan: Plan) -> list[Source]:
