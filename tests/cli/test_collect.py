@@ -350,6 +350,9 @@ def test_the_key_is_nowhere_to_be_seen(start: Start, receiver: tuple[str, str], 
     process = start(
         "collect", *FAST, "--server", url, "--log-level", "debug", "--metrics-file", "x.prom", PCC_APIKEY=key
     )
+    until = time.monotonic() + 30
+    while not any(path.is_file() for path in (tmp_path / "home").rglob("*")) and time.monotonic() < until:
+        time.sleep(0.1)
     time.sleep(1)
 
     arguments = Path(f"/proc/{process.pid}/cmdline").read_bytes()
