@@ -35,6 +35,10 @@ CGROUP_SHARES = cgroup(
     "cpu_shares", "cpu_shares", Unit.COUNT, "The same under version 1, where 1024 is usual.", Kind.GAUGE
 )
 CGROUP_MEMORY = cgroup("memory_current", "memory_bytes", Unit.BYTES, "Memory used, cache included.", Kind.GAUGE)
+CGROUP_MEMORY_ANON = cgroup("memory_anon", "memory_anon_bytes", Unit.BYTES, "Programs' own memory.", Kind.GAUGE)
+CGROUP_MEMORY_FILE = cgroup("memory_file", "memory_file_bytes", Unit.BYTES, "File cache.", Kind.GAUGE)
+CGROUP_MEMORY_KERNEL = cgroup("memory_kernel", "memory_kernel_bytes", Unit.BYTES, "Kernel memory.", Kind.GAUGE)
+CGROUP_MEMORY_SLAB = cgroup("memory_slab", "memory_slab_bytes", Unit.BYTES, "Kernel objects.", Kind.GAUGE)
 CGROUP_MEMORY_PEAK = cgroup("memory_peak", "memory_peak_bytes", Unit.BYTES, "Most memory it ever used.", Kind.GAUGE)
 CGROUP_MEMORY_MAX = cgroup("memory_max", "memory_max_bytes", Unit.BYTES, "Memory allowed.", Kind.GAUGE)
 CGROUP_MEMORY_HIGH_LIMIT = cgroup(

@@ -83,6 +83,9 @@ def virtualisation(root: str, place: str) -> Facts:
         facts["hypervisor"] = "unknown"
     if container := container_of(root, place):
         facts["container"] = container
+    if any(mount.kind == "fuse.lxcfs" for mount in listed(text_of(f"{root}/self/mounts"))):
+        # Then parts of /proc are of the container, and the rest is of its host.
+        facts["proc"] = "lxcfs"
     return facts
 
 

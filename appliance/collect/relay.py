@@ -6,6 +6,7 @@ A thread is stuck where a look finds it in the same reading as the look before, 
 one that only waits for a CPU, or was stopped together with all of us, is not.
 """
 
+import logging
 import threading
 import time
 from collections.abc import Callable
@@ -13,6 +14,7 @@ from collections.abc import Callable
 from appliance.collect.readings import Readings
 from appliance.collect.sources import Source
 
+logger = logging.getLogger(__name__)
 LOOK_SECONDS = 0.05
 """How long after a tick to look, and how soon to look again where a source is still being read."""
 
@@ -51,10 +53,20 @@ def run(work: Callable[[], bool], readings: Readings) -> None:
 
 
 def started(attempt: Callable[[], None]) -> threading.Thread:
-    # A daemon: the program can end although a thread never comes back.
-    thread = threading.Thread(target=attempt, name="sampler", daemon=True)
-    thread.start()
-    return thread
+    waits = False
+    while True:
+        # A daemon: the program can end although a thread never comes back.
+        thread = threading.Thread(target=attempt, name="sampler", daemon=True)
+        try:
+            thread.start()
+        except RuntimeError:
+            # Those that are stuck may be as many as there may be; when one comes back there is room.
+            if not waits:
+                logger.warning("The system gives no further thread to read with: waiting for one.")
+            waits = True
+            time.sleep(LOOK_SECONDS)
+        else:
+            return thread
 
 
 def is_blocked(thread: threading.Thread) -> bool:

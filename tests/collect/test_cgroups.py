@@ -115,7 +115,8 @@ def test_a_service_has_all_its_numbers_summed_over_disks(tree: Path) -> None:
         "cpu_throttled_usec": 9000, "memory_current": 4096000, "io_read_bytes": 101, "io_write_bytes": 202,
         "io_read_ops": 6, "io_write_ops": 8, "memory_peak": 5000000, "swap_current": 0, "memory_high_events": 2,
         "oom_events": 1, "oom_kills": 1, "pids_current": 7, "io_some_usec": 70, "io_full_usec": 60, "cpu_quota": 50000,
-        "cpu_period": 100000, "cpu_weight": 250, "memory_max": 2**64 - 1, "memory_high": 4500000, "pids_max": 100,
+        "cpu_period": 100000, "memory_anon": 1000, "memory_file": 2000, "memory_kernel": 300, "memory_slab": 40,
+        "cpu_weight": 250, "memory_max": 2**64 - 1, "memory_high": 4500000, "pids_max": 100,
     }  # fmt: skip
 
 

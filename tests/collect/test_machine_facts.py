@@ -83,6 +83,12 @@ def test_a_machine_is_described_by_what_changes_what_is_measured(proc: Path, mac
     }  # fmt: skip
 
 
+def test_a_proc_that_lxcfs_makes_is_told(proc: Path, machine: Path) -> None:
+    (proc / "self" / "mounts").write_text("/dev/sda1 / ext4 rw 0 0\nlxcfs /proc/meminfo fuse.lxcfs rw 0 0\n")
+
+    assert machine_facts.describe(str(proc))["virtualisation"]["proc"] == "lxcfs"
+
+
 def test_facts_hold_no_secrets(proc: Path, machine: Path) -> None:
     (proc / "self" / "mounts").write_text("//nas/x /x cifs rw,vers=3.0,username=hunter2,noatime 0 0\n")
 

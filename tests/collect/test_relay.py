@@ -186,6 +186,25 @@ def test_a_source_with_patience_of_its_own_is_given_time() -> None:
     assert (len(lines), readings.troubles.counts) == (1, {})
 
 
+def test_where_there_is_no_further_thread_one_is_waited_for(
+    monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    """A limit of the system would hold for the tests as well."""
+    left, begin = [2], threading.Thread.start
+
+    def start(thread: threading.Thread) -> None:
+        if left[0]:
+            left[0] -= 1
+            raise RuntimeError("can't start new thread")
+        begin(thread)
+
+    monkeypatch.setattr(threading.Thread, "start", start)
+
+    _, lines = read_by(lambda: "text", 10)
+
+    assert (len(lines), len(caplog.messages)) == (1, 1)
+
+
 def test_what_a_sampler_raises_is_raised() -> None:
     def work() -> bool:
         raise OSError(28, "No space left on device")

@@ -76,9 +76,7 @@ class Group:
         if now - self.limited >= LIMITS_SECONDS:
             self.limits, self.limited = tree.limits(self.path), now
         if usage != self.usage:
-            self.rest = tree.rest(self.path)
-            if self.container is not None:
-                self.rest |= tree.memory(self.path)
+            self.rest = tree.rest(self.path) | tree.memory(self.path)
             self.usage = usage
         return usage | self.rest | self.limits
 
