@@ -129,6 +129,7 @@ class Session:
         self.own = Own(plan.root, extra, clock)
         self.sources = [*sources_of(plan), Source(own.SUBSYSTEM, self.tell_own, self.own.again)]
         self.readings = Readings(self.sources, self.troubles, self.own.spent_ns)
+        self.boot = meta.boot_id_at_once(plan.root)
         self.run, self.previous = now_ms(), 0.0
         self.runs: set[int] = set()
         """The numbers of those before."""
@@ -189,7 +190,7 @@ class Session:
     def begin_run(self, start: str) -> str:
         """Return the record that a run, or a file of it, begins with; what does not change is told again."""
         plan = self.plan
-        described = meta.describe(plan.machine_id, plan.machine_name, self.run, plan.interval_seconds, plan.root)
+        described = meta.describe(plan.machine_id, plan.machine_name, self.run, plan.interval_seconds, self.boot)
         for source in self.sources:
             source.again()
         self.missing = None

@@ -25,7 +25,8 @@ def hang(path: Path) -> None:
 
 def answer(path: Path, text: str) -> None:
     """Let whoever waits at a pipe go on, and put a file in its place."""
-    os.close(os.open(path, os.O_WRONLY))
+    # For both: who only writes would wait for somebody who reads.
+    os.close(os.open(path, os.O_RDWR))
     path.unlink()
     path.write_text(text)
 
@@ -159,6 +160,21 @@ def test_control_one_that_waits_as_long_is_left_behind() -> None:
     assert (len(lines), readings.troubles.counts) == (0, {"x": 1})
     free.set()
     until_one_is_left()
+
+
+def test_a_proc_that_hangs_as_a_whole_costs_its_readings(proc: Path) -> None:
+    files = [path for path in proc.rglob("*") if path.is_file()]
+    for file in files:
+        hang(file)
+
+    taken = loop.take_one(Plan(1, 0, "web-1", root=str(proc)))
+
+    subsystems = [json.loads(line)["subsystem"] for line in taken.splitlines()]
+    assert subsystems[0] == "perfanalysis[meta]"
+    assert not {"/proc/stat", "/proc/meminfo", "/proc/net/dev"} & set(subsystems)
+    assert "timex[*]" in subsystems
+    for file in files:
+        answer(file, "")
 
 
 def test_what_was_said_too_late_is_said_again() -> None:
