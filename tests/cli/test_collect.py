@@ -500,7 +500,8 @@ def test_a_recording_rotates_and_every_file_of_it_is_whole(run_program: RunProgr
     assert done.returncode == 0
     files = sorted(tmp_path.glob("r*.json.gz"))
     assert len(files) > 2
-    assert sum(read_whole(path).count for path in files) == int(done.stderr.split()[0])
+    # On a busy machine, ticks that came too late are told before.
+    assert sum(read_whole(path).count for path in files) == int(done.stderr.splitlines()[-1].split()[0])
 
 
 @pytest.mark.parametrize(
