@@ -2,6 +2,7 @@
 
 import json
 import os
+import random
 import threading
 import time
 from collections.abc import Callable
@@ -200,6 +201,44 @@ def test_a_source_with_patience_of_its_own_is_given_time() -> None:
     readings, lines = read_by(lambda: str(free.wait(10)), 10)
 
     assert (len(lines), readings.troubles.counts) == (1, {})
+
+
+def test_whenever_a_source_answers_each_reading_is_told_once_or_counted(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Sources that take about as long as they may: they answer while somebody looks, and while another goes on."""
+    monkeypatch.setattr(relay, "LOOK_SECONDS", 0.002)
+    chance, samples, sources = random.Random(1), 150, 6
+    inside, twice = set[int](), []
+    taken: list[list[str]] = []
+
+    def source(number: int) -> Source:
+        def read() -> str:
+            twice.extend({number} & inside)
+            inside.add(number)
+            if chance.random() < 0.3:
+                time.sleep(chance.choice((0.0015, 0.002, 0.003, 0.004, 0.006, 0.03)))
+            inside.discard(number)
+            return f"{number}"
+
+        return Source(f"s{number}", read, limit_seconds=0.003)
+
+    readings = Readings([source(number) for number in range(sources)], Troubles(), {})
+
+    def work() -> bool:
+        while len(taken) < samples:
+            if readings.start != f"{len(taken)}:":
+                readings.begin(f"{len(taken)}:")
+            if not readings.read():
+                return False
+            taken.append(readings.lines)
+        return True
+
+    relay.run(work, readings)
+
+    assert twice == []
+    assert all(line.startswith(f"{at}:") for at, lines in enumerate(taken) for line in lines)
+    assert all(len(set(lines)) == len(lines) for lines in taken)
+    assert sum(map(len, taken)) + readings.troubles.count == samples * sources
+    assert readings.troubles.count > 0
 
 
 def test_where_there_is_no_further_thread_one_is_waited_for(
