@@ -7,6 +7,7 @@ from appliance.metrics import Group, Kind, Metric, Per, Unit, declare
 
 SCHEDSTAT = "/proc/schedstat"
 FILE_HANDLES, HUNG_TASKS_FILE = "/proc/sys/fs/file-nr", "/proc/sys/kernel/hung_task_detect_count"
+SOFTIRQS_FILE, SLABINFO = "/proc/softirqs", "/proc/slabinfo"
 MDSTAT, INTERRUPTS_FILE, BUDDYINFO = "/proc/mdstat", "/proc/interrupts", "/proc/buddyinfo"
 CPUFREQ, THROTTLE, HWMON = "cpufreq[*]", "thermal_throttle[*]", "hwmon[*]"
 EDAC, NUMA = "edac[*]", "numa[*]"
@@ -205,6 +206,24 @@ INTERRUPT_LINE = declare(
     Metric(
         "interrupt_line_total", Unit.COUNT, Kind.COUNTER, Group.INTERRUPT, INTERRUPTS_FILE,
         "Interrupts of one line, over all CPUs.", "interrupt", alias="node_interrupts_total",
+    )
+)  # fmt: skip
+SOFTIRQ_KIND = declare(
+    Metric(
+        "softirq_kind_total", Unit.COUNT, Kind.COUNTER, Group.INTERRUPT, SOFTIRQS_FILE,
+        "Deferred interrupts of one kind, over all CPUs.", "interrupt", alias="node_softirqs_functions_total",
+    )
+)  # fmt: skip
+SLAB_OBJECTS = declare(
+    Metric(
+        "slab_objects", Unit.COUNT, Kind.GAUGE, Group.FRAGMENTATION, SLABINFO, "Objects of one kind that are used.",
+        "slab", alias="node_slabinfo_active_objects",
+    )
+)  # fmt: skip
+SLAB_BYTES = declare(
+    Metric(
+        "slab_bytes", Unit.BYTES, Kind.GAUGE, Group.FRAGMENTATION, SLABINFO,
+        "Memory that is set aside for objects of one kind.", "slab",
     )
 )  # fmt: skip
 FREE_BLOCKS = declare(

@@ -11,7 +11,7 @@ from typing import Literal
 
 Per = Literal[
     "machine", "cpu", "disk", "interface", "mount", "container",
-    "node", "sensor", "array", "controller", "interrupt", "zone", "source",
+    "node", "sensor", "array", "controller", "interrupt", "zone", "slab", "source",
     "process", "cgroup",
 ]  # fmt: skip
 

@@ -20,6 +20,7 @@ from appliance.collect.sources import (
     pressure,
     processes,
     schedstat,
+    slabinfo,
     snmp,
     sockstat,
     softnet,
@@ -76,8 +77,10 @@ COLLECTORS: list[Callable[[str], Source]] = [
 
 OPTIONAL: dict[str, tuple[Callable[[str], Source], ...]] = {
     "interrupts": (interrupts.source,),
+    "softirqs": (interrupts.deferred,),
     "compaction": (vmstat.compaction,),
     "buddyinfo": (buddyinfo.source,),
+    "slabinfo": (slabinfo.source,),
     "tcp-states": (tcp_states.source,),
     "network-filesystems": (statfs.network, filesystems.network),
 }
