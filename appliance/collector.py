@@ -7,6 +7,7 @@ It has not loaded the command line: see `handover`.
 import logging
 import os
 import sys
+import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import ExitStack, contextmanager
 from functools import partial
@@ -23,6 +24,7 @@ from appliance.ship.status import StatusFile, Watch, name_of
 from appliance.stopping import Stopping
 
 if TYPE_CHECKING:
+    from appliance.cli.upload import Automatic
     from appliance.collect.recorder import Recorder
     from appliance.ship.road import Road
     from appliance.ship.sender import Sender
@@ -30,6 +32,8 @@ if TYPE_CHECKING:
 logger = logging.getLogger(__name__)
 FLUSH_SECONDS = 30
 """How long what waits may take to be sent when the recording ends."""
+SILENT_SECONDS = 3
+"""After so much of that it is said that it is waited for."""
 
 
 class Settings(NamedTuple):
@@ -53,6 +57,8 @@ class Settings(NamedTuple):
     batch_wait: float
     spool: str | None
     spool_size: int
+    keep_sent: float
+    strict: bool
     upload: bool
     state: str
     metrics_file: str | None
@@ -104,7 +110,7 @@ def collect(settings: Settings) -> int:
             plan,
             road.Road(
                 server, key, ca_file, settings.batch, settings.batch_wait, spool, settings.spool_size,
-                Path(settings.state),
+                settings.keep_sent, Path(settings.state), settings.strict,
             ),
             settings,
         )  # fmt: skip
@@ -142,19 +148,29 @@ def record_locally(plan: Plan, settings: Settings) -> None:
     from appliance.collect.rotation import Rotation
 
     path = Path(settings.collection or f"pcc-{os.uname().nodename}.json")
-    uploading = prepare_upload(path, plan.machine_id) if settings.upload else None
-    rotation = Rotation(settings.max_size, settings.max_age, settings.keep)
-    recorder = Recorder(path, rotation, settings.flush)
-    record(plan, recorder, settings)
-    if uploading is not None:
-        uploading(Path(settings.state))
+    limits = Rotation(settings.max_size, settings.max_age, settings.keep)
+    if not settings.upload:
+        record(plan, Recorder(path, limits, settings.flush), settings)
+        return
+    from appliance.cli.upload import Automatic
+
+    uploads = Automatic(path, plan.machine_id, Path(settings.state))
+    recorder = Recorder(path, limits, settings.flush)
+    try:
+        record(plan, recorder, settings, partial(note_put_aside, recorder, uploads, limits.keep))
+    except InputOutput as error:
+        # What was recorded is uploaded all the same.
+        tell(f"{settings.program}: {error.message}")
+        finish_uploads(recorder, uploads)
+        raise
+    finish_uploads(recorder, uploads)
 
 
-def record(plan: Plan, recorder: "Recorder", settings: Settings) -> None:
+def record(plan: Plan, recorder: "Recorder", settings: Settings, *more: Sink) -> None:
     stopping = Stopping()
     try:
         with watched(plan, settings, {"mode": "local", "target": str(recorder.path.absolute())}) as (sinks, counts):
-            loop.record(plan, [recorder.write, *sinks], stopping.wait, counts=counts)
+            loop.record(plan, [recorder.write, *more, *sinks], stopping.wait, counts=counts)
     finally:
         recorder.close()
         # What follows, such as an upload, may be interrupted as anything may.
@@ -164,11 +180,19 @@ def record(plan: Plan, recorder: "Recorder", settings: Settings) -> None:
         raise InputOutput(f"{counts.lost} samples were lost: {recorder.path} could not be written for a time.")
 
 
-def prepare_upload(path: Path, machine: str) -> Callable[[Path], None]:
-    """Return what uploads a recording when it ended."""
-    from appliance.cli import upload
+def finish_uploads(recorder: "Recorder", uploads: "Automatic") -> None:
+    """Upload all files of a recording that ended."""
+    if recorder.started:
+        uploads.add(recorder.started)
+    uploads.send()
 
-    return partial(upload.send_or_keep, upload.prepare(path, machine))
+
+def note_put_aside(recorder: "Recorder", uploads: "Automatic", keep: int, *_: object) -> None:
+    """Note what was just put aside, and say of what is gone before it could be uploaded."""
+    for began in recorder.put_aside[len(uploads.files) :]:
+        uploads.add(began)
+        if len(uploads.files) > keep:
+            logger.warning("A file of %s is gone before it was uploaded: keep more with --keep.", recorder.path)
 
 
 def send(plan: Plan, way: "Road", settings: Settings) -> None:
@@ -186,15 +210,27 @@ def send(plan: Plan, way: "Road", settings: Settings) -> None:
         intake = Intake([sender.put, *sinks])
         intake.start()
         loop.record(plan, [intake.put], wait, extra=sender.state, counts=counts)
-        intake.finish(FLUSH_SECONDS)
+        left = intake.finish(FLUSH_SECONDS)
         sender.finish(FLUSH_SECONDS)
+        patient_until = time.monotonic() + SILENT_SECONDS
         while sender.is_alive() and not wait(0.1):
-            pass
-    waiting, dropped = sender.unsent, intake.dropped + len(intake.samples)
+            sender.end_endless()
+            if time.monotonic() > patient_until:
+                patient_until += FLUSH_SECONDS
+                what = (
+                    f"{waiting} samples wait"
+                    if (waiting := sender.unsent)
+                    else "what was sent before is offered again,"
+                )
+                logger.warning("%s: %s for at most %d s more; to stop again is not to wait.",
+                               way.server, what, FLUSH_SECONDS - SILENT_SECONDS)  # fmt: skip
+    waiting, dropped = sender.unsent, intake.dropped + left
     if spool is not None:
         with sender.changed:
             spool.close()
     tell(road.conclude(sender, spool, waiting, dropped, summary(counts)))
+    if settings.strict and spool is not None and spool.failures:
+        raise InputOutput(f"the spool {spool.folder} could not be written for a time: samples waited in memory.")
 
 
 @contextmanager
@@ -205,7 +241,10 @@ def watched(
     counts = Counts()
 
     def look() -> dict[str, Any]:
-        road = {**sender.state(), "trouble": sender.trouble} if sender else {}
+        road: dict[str, Any] = {}
+        if sender is not None:
+            more = {"sent_again": sender.sent_again, "next_try": round(sender.next_try), "trouble": sender.trouble}
+            road = {**sender.state(), **more}
         return {"late": counts.late, "unread": counts.unread, **road}
 
     described = {**described, "machine_id": plan.machine_id, "interval_seconds": plan.interval_seconds}

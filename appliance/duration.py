@@ -16,10 +16,10 @@ def parse(text: str) -> float:
         return 0.0
     parts = PART.findall(text)
     if not parts or "".join(number + unit for number, unit in parts) != text:
-        raise UsageError(f"{text[:40]!r} is not a duration: write it like 60s, 5m, 1h30m or 500ms (0 = until stopped).")
+        raise UsageError(f"{text[:40]!r} is not a duration: write it like 60s, 5m, 1h30m or 500ms.")
     seconds = sum(float(number) * SECONDS[unit] for number, unit in parts)
     if seconds > MAX_SECONDS:
-        raise UsageError(f"{text[:40]!r} is longer than 100 years: give a shorter duration, or 0 for until stopped.")
+        raise UsageError(f"{text[:40]!r} is longer than 100 years: give a shorter one.")
     return seconds
 
 

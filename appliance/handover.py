@@ -23,8 +23,10 @@ def give(settings: dict[str, Any]) -> None:
     os.lseek(descriptor, 0, os.SEEK_SET)
     sys.stdout.flush()
     sys.stderr.flush()
+    # glibc would give each thread a heap of its own; its lock is not what a recorder waits for.
+    environment = {"MALLOC_ARENA_MAX": "1", **os.environ, VARIABLE: str(descriptor)}
     # The arguments stay, so that lists of processes show what was asked for.
-    os.execve(sys.executable, [sys.executable, *sys.orig_argv[1:]], {**os.environ, VARIABLE: str(descriptor)})  # noqa: S606
+    os.execve(sys.executable, [sys.executable, *sys.orig_argv[1:]], environment)  # noqa: S606
 
 
 def take(descriptor: str) -> dict[str, Any]:

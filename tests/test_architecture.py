@@ -21,6 +21,7 @@ HOMES = {
     "bottle": ["appliance/receive"],
     "waitress": ["appliance/receive"],
     "multipart": ["appliance/receive"],
+    "httptools": ["appliance/ship"],
     "matplotlib": ["static_site"],
     "jinja2": ["static_site"],
     "click": ["appliance/cli"],

@@ -20,9 +20,9 @@ COMMANDS = [
     ("upload", "upload", "Send a CSV file or a recording to a receiver."),
     ("status", "status", "Show the collectors of this machine: samples, spool, receiver, cost."),
     ("process", "process", "Turn a recording into CSV files (also: pcprocess)."),
-    ("tenant", "tenant", "Create and list tenants."),
-    ("key", "key", "Create, list and revoke keys."),
-    ("machine", "machine", "List and rename machines."),
+    ("tenant", "tenant", "Create, list and show tenants."),
+    ("key", "key", "Create, list, rotate and revoke keys."),
+    ("machine", "machine", "List, show and rename machines."),
     ("version", "version", "Show the version."),
 ]
 PROGRAMS = {"pcc": "collect", "pcd": "serve", "pcprocess": "process"}

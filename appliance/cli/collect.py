@@ -22,9 +22,10 @@ OPTIONAL_SOURCES = [
 HEADINGS = {
     "What": ["interval", "duration", "once", "optional", "process_args", "machine_id", "machine_name"],
     "Into a file": ["collection", "max_size", "max_age", "keep", "flush", "upload"],
-    "To a receiver": ["mode", "server", "key_file", "ca_file", "batch", "batch_wait", "spool", "spool_size"],
+    "To a receiver": ["mode", "server", "key_file", "ca_file", "batch", "batch_wait", "spool", "spool_size",
+                      "keep_sent", "strict"],
     "How it goes": ["progress", "log_level", "metrics_file", "state"],
-}
+}  # fmt: skip
 # The original's levels, with the words that other programs use for them.
 LEVELS = {"TRACE": 10, "DEBUG": 10, "INFO": 20, "WARN": 30, "WARNING": 30, "ERROR": 40, "CRITICAL": 50}
 
@@ -90,6 +91,10 @@ def level(ctx: click.Context, param: click.Parameter, name: str) -> int:
               help="Where samples wait until they are stored. [default: below --state]")  # fmt: skip
 @click.option("--spool-size", type=click.IntRange(1, 1 << 20), default=512, metavar="MB",
               envvar="PERFANALYSIS_SPOOL_SIZE", help="Beyond it the oldest go. [default: 512]")  # fmt: skip
+@click.option("--keep-sent", type=Duration(), default="24h", metavar="TIME", envvar="PERFANALYSIS_KEEP_SENT",
+              help="Keep what was sent, at most 64 MB, for a receiver that is restored from a backup; 0 = "
+              "not at all. [default: 24h]")  # fmt: skip
+@click.option("--strict", is_flag=True, help="Fail where samples can wait in memory only, and not on the disk.")
 @click.option("--upload", is_flag=True, envvar="UPLOAD_AUTO", help="Upload the file in the end, as `upload` does.")
 @state_option
 @click.option("--metrics-file", type=click.Path(path_type=Path), envvar="PERFANALYSIS_METRICS_FILE", metavar="FILE",

@@ -2,7 +2,7 @@
 
 import os
 import sys
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import IO, TYPE_CHECKING
@@ -13,14 +13,12 @@ from click.core import ParameterSource
 from appliance import moment
 from appliance.cli.options import data_option, tenant_option
 from appliance.cli.tables import counted, visible
-from appliance.errors import MissingParameters, NoInput, NotFound
+from appliance.errors import MissingParameters, NoInput
 
 if TYPE_CHECKING:
     from appliance.analysis.run import Run
-    from appliance.store.history import MachineSummary
 
 STDOUT = Path("-")
-MAX_NAMED = 20
 
 
 @click.command(
@@ -100,7 +98,7 @@ def read_runs(data: Path, tenant: str | None, machine_id: str, start_ms: int | N
     start = first if start_ms is None else start_ms - history.LEAD_MS
     end = last if end_ms is None else end_ms
     with TenantStore(data, Registry(data, read_only=True).choose(tenant), read_only=True) as store:
-        chosen = choose(history.machines(store), machine_id)
+        chosen = [history.chosen(store, machine_id)] if machine_id else history.machines(store)
         runs = [
             Run(found.machine_id, samples, name=found.name)
             for found in chosen
@@ -109,15 +107,3 @@ def read_runs(data: Path, tenant: str | None, machine_id: str, start_ms: int | N
     if not any(run.end_ms >= (start if start_ms is None else start_ms) for run in runs):
         raise NoInput("there are no samples in this span of time: `machine list` shows what there is.")
     return runs
-
-
-def choose(machines: Sequence["MachineSummary"], machine_id: str) -> Sequence["MachineSummary"]:
-    """Return the machine of that id, or all; raise NotFound naming those that there are."""
-    chosen = [machine for machine in machines if machine_id in ("", machine.machine_id)]
-    if not chosen and machine_id:
-        known = [machine.machine_id for machine in machines]
-        more = f" and {len(known) - MAX_NAMED} more" if len(known) > MAX_NAMED else ""
-        raise NotFound(
-            f"there is no machine {machine_id[:80]!r}: there is {', '.join(known[:MAX_NAMED]) or 'none yet'}{more}."
-        )
-    return chosen

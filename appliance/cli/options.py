@@ -2,13 +2,14 @@
 
 import os
 import re
+import time
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any, ClassVar, TypeVar
 
 import click
 
-from appliance import duration
+from appliance import duration, moment
 from appliance.errors import UsageError
 
 Decorated = TypeVar("Decorated", bound=Callable[..., Any])
@@ -72,6 +73,32 @@ class Flush(Duration):
     def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Any:
         words = {"never": None, "sample": 0.0}
         return words[value] if value in words else super().convert(value, param, ctx)
+
+
+class FutureTime(click.ParamType[int]):
+    """A time to come: a duration from now such as 90d, or a date or time; as Unix milliseconds."""
+
+    name = "time"
+
+    def __init__(self, *, end: bool) -> None:
+        """A date is its first moment, or as an `end` its last."""
+        self.end = end
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> int:
+        if isinstance(value, int):
+            return value
+        now_ms = time.time_ns() // 1_000_000
+        try:
+            if value.strip() != "0" and duration.PART.match(value.strip()) and "-" not in value:
+                return now_ms + round(duration.parse(value) * 1000)
+            return moment.parse(value.strip(), end=self.end)
+        except UsageError:
+            self.fail(f"{value[:40]!r} is no time: write 90d, 12h, 2026-12-31 or 2026-12-31T12:00:00Z.", param, ctx)
+
+
+def json_option(function: Decorated) -> Decorated:
+    """Give a command `--json`: its answer for programs."""
+    return click.option("--json", "as_json", is_flag=True, help="For programs; times are ISO 8601 in UTC.")(function)
 
 
 def data_option(function: Decorated) -> Decorated:

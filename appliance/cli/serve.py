@@ -52,8 +52,10 @@ def command(listen: Listen, data: Path, log_level: str) -> None:
     from appliance.receive import log, server
     from appliance.receive.application import application
     from appliance.receive.stores import Stores
+    from appliance.store import private
     from appliance.store.registry import DEFAULT_TENANT
 
+    private.keep_to_ourselves()
     log.configure(log_level.lower(), sys.stderr)
     stores = Stores(data)
     try:
@@ -62,7 +64,7 @@ def command(listen: Listen, data: Path, log_level: str) -> None:
 
         def ready(url: str) -> None:
             click.echo(f"Listening on {url} (data in {data}); Ctrl-C stops it.")
-            if all(key["revoked_ms"] for key in stores.registry.keys(None)):
+            if all(key["state"] in ("revoked", "expired") for key in stores.registry.keys(None)):
                 click.echo(
                     f"Nobody has a key. Make one: perfanalysis key create --data {shlex.quote(str(data))}", err=True
                 )

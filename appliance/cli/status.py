@@ -72,7 +72,8 @@ def life(collector: "Collector") -> str:
     ago = text(time.time() - status["updated"])
     if collector.running:
         since = text(time.time() - status["started"])
-        return f"running for {since} with pid {status['pid']}, every {duration.text(status['interval_seconds'])}"
+        every = duration.text(status["interval_seconds"])
+        return f"running for {since} with pid {status['pid']}, every {every} (as of {ago} ago)"
     return f"ended {ago} ago" if status["state"] == "ended" else f"not running: it ended without a word, {ago} ago"
 
 
@@ -82,12 +83,20 @@ def road(status: Mapping[str, Any]) -> Iterator[str]:
     yield f"  sent      {status['sent']:,} stored, {refused:,} refused, {lost:,} lost"
     oldest = f", the oldest for {text(status['spool_oldest_seconds'])}" if status["spool_samples"] else ""
     place = status["spool"] if status["spool_on_disk"] else "MEMORY"
-    yield f"  waiting   {status['spool_samples']:,} ({status['spool_bytes'] / 1e6:.1f} MB) in {place}{oldest}"
+    yield f"  waiting   {status['spool_samples']:,} ({size(status['spool_bytes'])}) in {place}{oldest}"
     success = status["last_success"]
     last = f"{text(time.time() - success)} ago" if success else "never"
-    yield f"  receiver  last took samples: {last}; circuit breaker {BREAKER[status['breaker']]}"
+    wait = status.get("next_try", 0) - time.time()
+    asked = f", asked again in {text(wait)}" if wait > 0 and status["state"] == "running" else ""
+    yield f"  receiver  last took samples: {last}; circuit breaker {BREAKER[status['breaker']]}{asked}"
+    if again := status.get("sent_again"):
+        yield f"  again     {again:,} samples, to a receiver that was restored"
     if status["trouble"]:
         yield f"  trouble   {status['trouble']}"
+
+
+def size(count: int) -> str:
+    return f"{count / 1e6:.1f} MB" if count >= 100_000 else f"{count / 1e3:.0f} kB"
 
 
 def text(seconds: float) -> str:

@@ -1,6 +1,7 @@
 """`perfanalysis upload`."""
 
 import json
+import logging
 import os
 import stat
 from collections.abc import Callable
@@ -9,10 +10,19 @@ from typing import NamedTuple
 
 import click
 
+from appliance import moment
 from appliance.cli.options import Duration, state_option
 from appliance.cli.tables import counted, visible
-from appliance.errors import BadConfiguration, MissingParameters, NoInput, NoPermission, PerfanalysisError
+from appliance.errors import (
+    BadConfiguration,
+    InputOutput,
+    MissingParameters,
+    NoInput,
+    NoPermission,
+    PerfanalysisError,
+)
 
+logger = logging.getLogger(__name__)
 ACCOUNT = Path(".pcc/config.json")
 """In the home folder: {"xatbackend": {"url": ..., "api_key": ..., "tenant_id": ...}}."""
 
@@ -118,7 +128,15 @@ def send_pending(state: Path, given: Account, send: Callable[[Path, str, Account
     for note, upload in pending.uploads(state):
         asked = Account(given.url or upload.url, given.key, given.tenant or upload.tenant)
         try:
-            send(Path(upload.file), upload.machine_id, complete(asked, Path.home() / ACCOUNT))
+            named = Path(upload.file)
+            file = located(named, upload.started)
+            if file is None and named.exists():
+                began = moment.text(int(upload.started * 1000))
+                raise NoInput(
+                    f"the file of {upload.file} that begins at {began} is gone: rotation (--keep) or somebody removed "
+                    "it before it was uploaded."
+                )
+            send(file or named, upload.machine_id, complete(asked, Path.home() / ACCOUNT))
             note.unlink()
         except PerfanalysisError as error:
             if failure is not None:
@@ -136,23 +154,68 @@ def prepare(path: Path, machine_id: str) -> click.Context:
     return command.make_context("upload", [str(path), "--machine-id", machine_id])
 
 
-def send_or_keep(prepared: click.Context, state: Path) -> None:
-    """Do an upload that was prepared; where it fails it stays queued, and the error says so."""
-    from appliance.ship import pending
+class Automatic:
+    """The uploads of a recording: each file of it is noted when it is complete, and sent when the recording ended."""
 
-    asked = prepared.params
-    path = asked["file"].absolute()
-    # Noted before it is sent: whatever ends us meanwhile, it is not forgotten.
-    note = pending.add(state, pending.Upload(str(path), asked["machine_id"], asked["url"], asked["tenant"]))
-    try:
-        with prepared:
-            command.invoke(prepared)
-    except PerfanalysisError as error:
-        said = (
-            f"{error.message.rstrip('.')}. The upload of {path} stays queued: perfanalysis upload --pending sends it."
-        )
-        raise type(error)(said) from error
-    note.unlink()
+    def __init__(self, path: Path, machine_id: str, state: Path) -> None:
+        """Take the settings of the environment; raise UsageError for one that is wrong."""
+        self.path, self.machine_id, self.state = path.absolute(), machine_id, state
+        asked = prepare(path, machine_id).params
+        self.url, self.tenant = asked["url"], asked["tenant"]
+        self.files: list[tuple[float, Path | None]] = []
+        """When each file began, and its note: whatever ends us before it is sent, it is not forgotten."""
+
+    def add(self, started: float) -> None:
+        """Note a file of the recording by its first timestamp: it may get another name."""
+        from appliance.ship import pending
+
+        note = None
+        try:
+            note = pending.add(
+                self.state, pending.Upload(str(self.path), self.machine_id, self.url, self.tenant, started)
+            )
+        except OSError as error:
+            logger.warning("The upload of %s cannot be noted in %s: %s.", self.path, self.state, error.strerror)
+        self.files.append((started, note))
+
+    def send(self) -> None:
+        """Send the files, oldest first; raise what went wrong last, with what stays queued and what is gone."""
+        failure: PerfanalysisError | None = None
+        queued: list[str] = []
+        gone = 0
+        for started, note in self.files:
+            file = located(self.path, started)
+            if file is None:
+                gone += 1
+            else:
+                try:
+                    with prepare(file, self.machine_id) as prepared:
+                        command.invoke(prepared)
+                except PerfanalysisError as error:
+                    if failure is not None and failure.message != error.message:
+                        click.echo(visible(failure.message), err=True)
+                    failure = error
+                    queued.append(str(file))
+                    continue
+            if note is not None:
+                note.unlink(missing_ok=True)
+        lost = f"{counted(gone, 'file')} of {self.path} went for newer ones before the upload: keep more with --keep."
+        if failure is not None:
+            if gone:
+                click.echo(visible(lost), err=True)
+            what = f"upload of {queued[0]} stays" if len(queued) == 1 else f"uploads of {', '.join(queued)} stay"
+            sends = "sends it" if len(queued) == 1 else "sends them"
+            said = f"{failure.message.rstrip('.')}. The {what} queued: perfanalysis upload --pending {sends}."
+            raise type(failure)(said) from failure
+        if gone:
+            raise InputOutput(lost)
+
+
+def located(path: Path, started: float) -> Path | None:
+    """Return where a file of a recording is now; None if it is not there any more."""
+    from appliance.collect import rotation
+
+    return rotation.find(path, started) if started else path
 
 
 def complete(given: Account, path: Path) -> Account:

@@ -50,6 +50,8 @@ class Recorder:
             os.close(self.descriptor)
             raise
         self.rotates = True
+        self.put_aside: list[float] = []
+        """When the files began that were put aside, the oldest first."""
 
     def lock(self) -> None:
         try:
@@ -139,6 +141,7 @@ class Recorder:
             self.rotates = False
             return False
         os.close(self.descriptor)
+        self.put_aside.append(self.started)
         self.descriptor, self.size, self.started, self.rotates = descriptor, 0, 0, True
         return True
 

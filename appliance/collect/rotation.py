@@ -63,8 +63,34 @@ def put_aside(path: Path, name: Path) -> None:
 
 
 def aside(path: Path, number: int) -> Path:
-    suffix = next((suffix for suffix in SUFFIXES if path.name.endswith(suffix)), "")
+    suffix = suffix_of(path)
     return path.with_name(f"{path.name.removesuffix(suffix)}.{number}{suffix}")
+
+
+def suffix_of(path: Path) -> str:
+    return next((suffix for suffix in SUFFIXES if path.name.endswith(suffix)), "")
+
+
+def find(path: Path, started: float) -> Path | None:
+    """Return the file of a recording that begins with a timestamp, put aside or not; None if it is not there."""
+    suffix = suffix_of(path)
+    numbered = re.compile(rf"{re.escape(path.name.removesuffix(suffix))}\.[0-9]+{re.escape(suffix)}", re.ASCII)
+    try:
+        found = [path, *(other for other in path.parent.iterdir() if numbered.fullmatch(other.name))]
+        return next((file for file in found if first_time_of(file) == started), None)
+    except OSError:
+        return None
+
+
+def first_time_of(path: Path) -> float:
+    try:
+        descriptor = os.open(path, os.O_RDONLY | os.O_CLOEXEC | os.O_NONBLOCK)
+    except OSError:
+        return 0.0
+    try:
+        return first_time(descriptor)
+    finally:
+        os.close(descriptor)
 
 
 def first_time(descriptor: int) -> float:

@@ -73,7 +73,7 @@ class Application:
     def __init__(self, stores: Stores, limits: Limits):
         self.stores = stores
         self.limits = limits
-        self.status = Status(stores.health)
+        self.status = Status(stores.health, str(stores.identity))
         self.links = Links(stores.registry)
         self.routes = {(route.method, route.path): route for route in ROUTES}
         self.router = Bottle()

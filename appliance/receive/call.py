@@ -4,12 +4,14 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from typing import Any
 
-from appliance.errors import BadData, Conflict, InputOutput, TenantMismatch
+from appliance.errors import BadData, Conflict, Forbidden, InputOutput, TenantMismatch
+from appliance.machine import check_machine_id
 from appliance.receive.authentication import Links
 from appliance.receive.limits import Limits
 from appliance.receive.status import Status
-from appliance.store import batches
+from appliance.store import batches, history
 from appliance.store.batches import Batch, Receipt
+from appliance.store.history import MachineSummary
 from appliance.store.registry import Grant
 from appliance.store.tenant import TenantStore
 
@@ -36,11 +38,25 @@ class KeyedCall(Call):
         if tenant not in (None, "", self.grant.tenant):
             raise TenantMismatch("Tenant mismatch")
 
+    def machine(self, machine: str) -> str:
+        """Return the id of a machine that is asked for or sent; raise InvalidMachineId, or Forbidden to a bound key."""
+        # Before anything is looked up: the answer does not tell whether there is such a machine.
+        if not self.grant.covers(check_machine_id(machine)):
+            raise Forbidden("The key does not allow this: it is bound to other machines.")
+        return machine
+
+    def machines(self, store: TenantStore) -> list[MachineSummary]:
+        """Return the machines of the tenant that the key may know of."""
+        return [found for found in history.machines(store) if self.grant.covers(found.machine_id)]
+
     def commit(self, store: TenantStore, batch: Batch, measurements: int) -> Receipt:
-        """Store a batch under the request's key, which may have been revoked since the request began."""
-        self.confirm()
+        """Store a batch under the request's key, if that is still valid when everything is ready to be committed."""
+        if self.grant.machines is not None:
+            # A file says itself whose it is. Not for every key: the parts of a long file are read from the disk anew.
+            for part in batch.samples:
+                self.machine(part.machine)
         try:
-            receipt = batches.add_batch(store, replace(batch, key_id=self.grant.key_id))
+            receipt = batches.add_batch(store, replace(batch, key_id=self.grant.key_id), self.confirm)
         except Conflict:
             raise
         except BadData as error:

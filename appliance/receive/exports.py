@@ -13,7 +13,6 @@ from bottle import HTTPResponse
 
 from appliance import moment
 from appliance.errors import BadData, InputOutput, MissingParameters, NoInput, UsageError
-from appliance.machine import check_machine_id
 from appliance.receive.call import KeyedCall
 from appliance.store import history
 from appliance.store.tenant import TenantStore
@@ -29,7 +28,7 @@ def get(store: TenantStore, call: KeyedCall) -> HTTPResponse:
     """`GET /api/v1/performance/export`: written to the disk first, so that a failure is an answer, not half a file."""
     from appliance.formats import standard_csv  # noqa: PLC0415 - loads pandas, as in `uploads`
 
-    run, start_ms = run_of(store, call.query)
+    run, start_ms = run_of(store, call)
     with ExitStack() as on_failure:
         content = on_failure.enter_context(tempfile.TemporaryFile())
         text = io.TextIOWrapper(content, encoding="utf-8", newline="")
@@ -53,7 +52,7 @@ def link(store: TenantStore, call: KeyedCall) -> dict[str, Any]:
     """`GET /api/v1/performance/data`: a link to the export that needs no key for as long as it lives."""
     from appliance.formats import standard_csv  # noqa: PLC0415 - loads pandas, as in `uploads`
 
-    run, start_ms = run_of(store, call.query)
+    run, start_ms = run_of(store, call)
     with Path(os.devnull).open("w", encoding="utf-8") as nowhere:
         rows = standard_csv.write([run], nowhere, start_ms)
     wanted = {name: call.query[name] for name in ("machine_id", "start", "end") if name in call.query}
@@ -67,10 +66,11 @@ def link(store: TenantStore, call: KeyedCall) -> dict[str, Any]:
     }
 
 
-def run_of(store: TenantStore, query: Mapping[str, str]) -> tuple["Run", int]:
+def run_of(store: TenantStore, call: KeyedCall) -> tuple["Run", int]:
     """Return the run that a query asks for, begun a little earlier, and its start; raise what is wrong with it."""
     from appliance.analysis.run import Run  # noqa: PLC0415 - loads pandas, as in `uploads`
 
+    query = call.query
     if not query.get("machine_id"):
         raise MissingParameters("The query has no machine_id.", details={"missing": ["machine_id"]})
     if query.get("format", "csv") != "csv":
@@ -80,7 +80,7 @@ def run_of(store: TenantStore, query: Mapping[str, str]) -> tuple["Run", int]:
         start = moment.parse(query["start"])
     if query.get("end"):
         end = moment.parse(query["end"], end=True)
-    machine = history.machine(store, check_machine_id(query["machine_id"]))
+    machine = history.machine(store, call.machine(query["machine_id"]))
     try:
         samples = history.read(store, machine.machine_id, start - history.LEAD_MS, end)
     except BadData as error:

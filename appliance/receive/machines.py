@@ -3,7 +3,6 @@
 from typing import Any
 
 from appliance import moment
-from appliance.machine import check_machine_id
 from appliance.receive import answers
 from appliance.receive.call import KeyedCall
 from appliance.store import history
@@ -11,14 +10,14 @@ from appliance.store.history import MachineSummary
 from appliance.store.tenant import TenantStore
 
 
-def list_(store: TenantStore, _: KeyedCall) -> dict[str, Any]:
+def list_(store: TenantStore, call: KeyedCall) -> dict[str, Any]:
     """`GET /api/v1/machines`."""
-    return {"status": "success", "machines": [summary(machine) for machine in history.machines(store)]}
+    return {"status": "success", "machines": [summary(machine) for machine in call.machines(store)]}
 
 
-def get(store: TenantStore, _: KeyedCall, machine_id: str) -> dict[str, Any]:
+def get(store: TenantStore, call: KeyedCall, machine_id: str) -> dict[str, Any]:
     """`GET /api/v1/machines/<id>`."""
-    return summary(history.machine(store, check_machine_id(machine_id)))
+    return summary(history.machine(store, call.machine(machine_id)))
 
 
 def summary(machine: MachineSummary) -> dict[str, Any]:

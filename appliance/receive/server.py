@@ -28,6 +28,8 @@ from appliance.receive.application import Application
 from appliance.receive.limits import PIECE_BYTES
 
 BACKLOG = 1024
+CROWDED_SHARE = 0.75
+"""Of the connections that may be open: beyond it each is closed after its answer."""
 WHAT_WAITRESS_SAYS = {
     400: ("BAD_REQUEST", "The request is not HTTP that is accepted."),
     413: ("PAYLOAD_TOO_LARGE", "The body is larger than any that is accepted."),
@@ -53,6 +55,9 @@ class Parser(HTTPRequestParser):
             # A head that could be read is the application's to refuse, even where waitress finds the body too large.
             if self.error is None or self.error.code == 413:
                 self.error = self.server.refusal(self.environ()) or self.error
+            if self.server.is_crowded():
+                # Those that keep their connections would keep everyone else out.
+                self.headers["CONNECTION"] = "close"
         if self.error:
             # Neither ask for the rest nor take it for another request.
             self.completed, self.expect_continue = True, False
@@ -116,6 +121,10 @@ class Server(TcpWSGIServer):
         self.closed = False
         sockinfo = (listening.family, listening.type, listening.proto, listening.getsockname())
         super().__init__(application, sockets, _sock=listening, adj=adj, sockinfo=sockinfo, bind_socket=False)
+
+    def is_crowded(self) -> bool:
+        """Say whether so many are connected that nobody may stay."""
+        return len(self.active_channels) > self.adj.connection_limit * CROWDED_SHARE
 
     def refusal(self, environ: dict[str, Any]) -> Exception | None:
         """Return why a request is refused by its head: also one on a kept connection while the server stops."""

@@ -8,9 +8,11 @@ from collections.abc import Callable
 class Status:
     """May be used by any thread."""
 
-    def __init__(self, database: Callable[[], str]) -> None:
+    def __init__(self, database: Callable[[], str], store: str = "") -> None:
         self.database = database
         """Says "healthy", or what is wrong."""
+        self.store = store
+        """Which store it has, and of which epoch."""
         self.connections: Callable[[], int] = lambda: 0
         """How many connections are open; the server says so."""
         self.started = time.monotonic()

@@ -4,6 +4,8 @@ import threading
 from pathlib import Path
 
 from appliance.errors import InputOutput, PerfanalysisError
+from appliance.receive.last_used import LastUsed
+from appliance.store import identity
 from appliance.store.database import LIBRARY_ERRORS
 from appliance.store.registry import Registry
 from appliance.store.tenant import TenantStore
@@ -15,6 +17,8 @@ class Stores:
     def __init__(self, folder: Path):
         self.folder = folder
         self.registry = Registry(folder)
+        self.identity = identity.made(folder)
+        self.last_used = LastUsed(self.registry)
         self.lock = threading.Lock()
         self.opened: dict[str, TenantStore] = {}
 
@@ -41,4 +45,5 @@ class Stores:
             for store in self.opened.values():
                 store.close()
             self.opened.clear()
+        self.last_used.stop()
         self.registry.close()

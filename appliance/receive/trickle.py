@@ -4,7 +4,6 @@ from collections.abc import Mapping
 from typing import Any
 
 from appliance.errors import MissingParameters, NoInput, TooLarge
-from appliance.machine import check_machine_id
 from appliance.measurement import Measurement, from_object
 from appliance.receive import bodies
 from appliance.receive.call import KeyedCall
@@ -21,7 +20,7 @@ def post(store: TenantStore, call: KeyedCall) -> dict[str, Any]:
     body = bodies.read(call.environ, call.limits, call.limits.trickle_bytes)
     payload = bodies.json_object(body, call.limits)
     call.check_tenant(payload.get("tenant_id"))
-    machine = machine_of(payload)
+    machine = call.machine(machine_of(payload))
     measurements = measurements_of(payload, call.limits.measurements)
     parsed = from_measurements(measurements, machine, run_of(payload, call.environ))
     # The same bytes of another run are other samples: of a machine and its clone, for example.
@@ -41,6 +40,8 @@ def post(store: TenantStore, call: KeyedCall) -> dict[str, Any]:
         "conflicts": receipt.conflicts,
         "duplicate": receipt.duplicate,
         "warnings": parsed.warnings,
+        # A collector that sees another one than before offers again what it kept of what it has sent.
+        "store": call.status.store,
     }
 
 
@@ -50,7 +51,7 @@ def machine_of(payload: Mapping[str, Any]) -> str:
         raise MissingParameters('The body has no "identifier".', details={"missing": ["identifier"]})
     if not isinstance(machine, str):
         raise bodies.invalid_json('The "identifier" is not a text.')
-    return check_machine_id(machine)
+    return machine
 
 
 def run_of(payload: Mapping[str, Any], environ: Mapping[str, Any]) -> int:

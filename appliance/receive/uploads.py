@@ -9,7 +9,6 @@ from pathlib import Path
 from typing import IO, Any
 
 from appliance.errors import BadData, TooLarge
-from appliance.machine import check_machine_id
 from appliance.receive import answers, bodies, forms
 from appliance.receive.call import KeyedCall
 from appliance.receive.limits import PIECE_BYTES, Limits
@@ -25,7 +24,7 @@ def post(store: TenantStore, call: KeyedCall) -> dict[str, Any]:
     with tempfile.TemporaryFile() as file:
         fields = forms.read(call.environ, call.limits, file, required=("machine_id",))
         call.check_tenant(fields.get("tenant_id"))
-        machine = check_machine_id(fields["machine_id"])
+        machine = call.machine(fields["machine_id"])
         receipt, warnings = keep(store, call, file, machine)
     return {
         "status": "success",
@@ -54,6 +53,7 @@ def keep(store: TenantStore, call: KeyedCall, file: IO[bytes], machine: str) -> 
         digest.update(piece)
     stored = batches.find_receipt(store, digest.digest())
     if stored is not None:
+        call.confirm()
         return stored, []
     parsed = reading.read_file(path, machine, NAME)
     rows = parsed.count

@@ -1,12 +1,11 @@
 """Batches: samples that wait and go to a receiver together."""
 
-from dataclasses import dataclass
+from typing import NamedTuple
 
 MAX_BYTES = 4 << 20
 
 
-@dataclass(frozen=True, slots=True)
-class Batch:
+class Batch(NamedTuple):
     machine: str
     run: int
     samples: list[bytes]

@@ -14,6 +14,7 @@ METRICS = [
     ("pcc_cpu_seconds_total", "counter", "CPU time of the collector.", "cpu_seconds"),
     ("pcc_memory_bytes", "gauge", "Resident memory of the collector.", "memory_bytes"),
     ("pcc_samples_sent_total", "counter", "Samples that the receiver acknowledged.", "sent"),
+    ("pcc_samples_sent_again_total", "counter", "Samples that a restored receiver got again.", "sent_again"),
     ("pcc_samples_refused_total", "counter", "Samples that the receiver will never take.", "refused"),
     ("pcc_samples_dropped_total", "counter", "Samples that found no place in the spool.", "dropped"),
     ("pcc_upload_attempts_total", "counter", "Requests sent to the receiver.", "attempts"),

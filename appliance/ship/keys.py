@@ -6,6 +6,8 @@ from pathlib import Path
 
 from appliance.errors import BadConfiguration, NoInput, NoPermission
 
+LONGEST_ID = 16
+
 
 def read(path: Path, *, private: bool = True) -> str:
     try:
@@ -19,6 +21,12 @@ def read(path: Path, *, private: bool = True) -> str:
     if not key:
         raise BadConfiguration(f"the key file {path} is empty: it holds the key and nothing else.")
     return checked(key)
+
+
+def id_of(key: str) -> str:
+    """Return the part of a key that is no secret; nothing where it is no key of ours."""
+    parts = key.split("_")
+    return parts[1] if len(parts) == 4 and parts[0] == "pa1" and len(parts[1]) <= LONGEST_ID else ""
 
 
 def checked(key: str) -> str:

@@ -16,6 +16,7 @@ from appliance.ship.connection import address, is_plain
 from appliance.ship.letters import Letters
 from appliance.ship.queue import Queue
 from appliance.ship.sender import Pace, Sender
+from appliance.ship.slow_start import MOST_PER_SECOND
 from appliance.ship.spool import Limits, Spool
 from appliance.ship.status import name_of
 
@@ -34,23 +35,33 @@ class Road(NamedTuple):
     batch_wait: float
     spool: Path | None
     spool_mebibytes: int
+    keep_sent: float
     state: Path
+    strict: bool
+    """Not to record what can only wait in memory."""
 
 
 def make_sender(road: Road, machine: str, interval: float, host: Mapping[str, str]) -> tuple[Sender, Spool | None]:
     """Return what sends, and the spool that its samples wait in: without one they wait in memory."""
     if is_plain(road.server):
         logger.warning("The key and the samples go to %s without encryption: use https.", road.server)
-    limits = Limits(road.spool_mebibytes * MEBIBYTE, sync_seconds=0 if interval >= 1 else 1)
+    limits = Limits(
+        road.spool_mebibytes * MEBIBYTE, sync_seconds=0 if interval >= 1 else 1, sent_seconds=road.keep_sent
+    )  # fmt: skip
     folder = road.spool or road.state / SPOOL / name_of(road.server, machine)
     spool = None
     try:
         spool = Spool(folder, machine, host, limits, keep_folder=road.spool is not None)
     except CannotCreate as error:
+        if road.strict:
+            raise
         logger.error("%s Samples wait in memory, where they do not outlive this process.", error.message)
+    # A backlog is sent faster than it grows, however small and frequent the batches are.
+    most_per_second = max(MOST_PER_SECOND, 2 / (interval * road.batch))
     sender = Sender(
-        road.server, road.key, Queue(machine) if spool is None else spool, Pace(road.batch, road.batch_wait),
-        ca_file=road.ca_file, letters=Letters(None if spool is None else spool.folder),
+        road.server, road.key, Queue(machine) if spool is None else spool,
+        Pace(road.batch, road.batch_wait, most_per_second=most_per_second), ca_file=road.ca_file,
+        letters=Letters(None if spool is None else spool.folder), kept=None if spool is None else spool.sent,
     )  # fmt: skip
     return sender, spool
 

@@ -5,13 +5,14 @@ What `put` took is on the disk when it returns; what a receiver acknowledged is 
 sending some samples twice, which a receiver stores once. Where the disk fails, memory takes over until it works again.
 """
 
+import errno
 import logging
 import os
 import time
 from collections.abc import Mapping
 from contextlib import suppress
-from dataclasses import dataclass
 from pathlib import Path
+from typing import NamedTuple
 
 from appliance.errors import CannotCreate, InUse
 from appliance.ship import batch, cursor, lock, owner, record
@@ -19,6 +20,7 @@ from appliance.ship.batch import Batch
 from appliance.ship.queue import Queue
 from appliance.ship.record import Record
 from appliance.ship.segments import Position, Segments
+from appliance.ship.sent import KEEP_SECONDS, Sent
 
 logger = logging.getLogger(__name__)
 LOCK = "LOCK"
@@ -26,8 +28,7 @@ DISK_AGAIN_SECONDS = 10
 """How often a disk that failed is tried again."""
 
 
-@dataclass(frozen=True, slots=True)
-class Limits:
+class Limits(NamedTuple):
     bytes: int = 512 << 20
     """12 hours of a small machine at one second."""
     segment_bytes: int = 1 << 20
@@ -39,6 +40,8 @@ class Limits:
     memory_bytes: int = 16 << 20
     sync_seconds: float = 0
     """How long a sample may be written and not be on the disk, should the power fail; 0 is not at all."""
+    sent_seconds: float = KEEP_SECONDS
+    """How long what was sent is kept, for a receiver that is restored from a backup."""
 
 
 class Spool:
@@ -59,6 +62,8 @@ class Spool:
         """Of a machine and run: what was dropped and is not told yet."""
         self.disk_again = 0.0
         """When the disk is tried again; 0 while it works."""
+        self.failures = 0
+        """How often it ceased to work."""
         self.dropping = False
         """Whether samples were dropped since the last ones were stored."""
         self.synced = 0.0
@@ -70,6 +75,7 @@ class Spool:
             self.lock = held
             self.other_host = owner.claim(folder, host or {})
             self.segments = Segments(folder)
+            self.sent = Sent(folder, self.limits.sent_seconds, is_crowded=self.is_crowded)
         except OSError as error:
             raise CannotCreate(f"the spool {folder} cannot be used: {error.strerror}.") from error
         self.position = cursor.read(folder, self.segments)
@@ -140,11 +146,15 @@ class Spool:
 
     def failed(self, error: OSError) -> None:
         if self.working:
+            self.failures += 1
             logger.error(
                 "The spool %s cannot be written: %s. Samples wait in memory, where they do not outlive this process.",
                 self.folder, error.strerror,
             )  # fmt: skip
         self.disk_again = time.monotonic() + DISK_AGAIN_SECONDS
+        if error.errno in (errno.ENOSPC, errno.EDQUOT) and self.sent.clear():
+            # There is room now.
+            self.disk_again = time.monotonic()
 
     def works(self) -> None:
         if not self.working:
@@ -162,9 +172,11 @@ class Spool:
             self.segments.end()
             self.forget()
             self.drop_old()
-            if self.segments.size_bytes > self.limits.crowded_bytes and self.is_crowded():
+            if self.segments.size_bytes > self.limits.crowded_bytes and self.is_crowded() and not self.sent.clear():
                 self.drop_oldest("too little is free on the disk")
-        while self.segments.size_bytes > self.limits.bytes and self.drop_oldest("the spool is full"):
+        while self.segments.size_bytes + self.sent.bytes > self.limits.bytes and (
+            self.sent.drop_oldest() or self.drop_oldest("the spool is full")
+        ):
             pass
 
     def is_crowded(self) -> bool:
@@ -291,7 +303,8 @@ class Spool:
         self.segments.end()
         with suppress(OSError):
             self.forget()
-            if not len(self) and not self.keep_folder:
+            if not len(self) and not self.keep_folder and not self.sent.bytes:
+                self.sent.remove_folder()
                 for name in (cursor.NAME, owner.OWNER, LOCK):
                     (self.folder / name).unlink(missing_ok=True)
                 self.folder.rmdir()

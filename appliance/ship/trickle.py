@@ -1,18 +1,19 @@
 """What the trickle protocol says: the body of a batch, its identity, and what an answer to it means."""
 
-import hashlib
 import json
 import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from enum import Enum, auto
 from typing import NamedTuple
 
+from appliance.ship import sha256
 from appliance.ship.record import as_lines
 
 PATH = "/v1/trickle"
 RUN_HEADER = "Perfanalysis-Run"
 """The recorder's run. It is no field of the body, whose fields are those of the original, which may know no others."""
 SUBSYSTEM = re.compile(rb'\{"timestamp":[0-9.]+,"subsystem":"([^"]*)"')
+LONGEST_STORE = 80
 MAX_RETRY_AFTER_SECONDS = 3600
 MAX_SENTENCE = 300
 HALVE, PAUSE, RETRY = {413}, {401, 403}, {408, 429}
@@ -35,6 +36,8 @@ class Judgement(NamedTuple):
     verdict: Verdict
     reason: str
     """What is wrong, in words that end without a full stop."""
+    store: str = ""
+    """Which store the receiver has, and of which epoch; one that is not ours does not say."""
 
 
 def body(machine: str, samples: Sequence[bytes]) -> bytes:
@@ -60,7 +63,7 @@ def subsystem(line: bytes) -> bytes:
 
 def digest(machine: str, run: int, content: bytes) -> str:
     """Return the identity of a batch, which the receiver computes too: sent again, a batch is stored once."""
-    return hashlib.sha256(b"pa1\0trickle\0%s\0%s\0%d" % (machine.encode(), content, run)).hexdigest()
+    return sha256.hexdigest(b"pa1\0trickle\0%s\0%s\0%d" % (machine.encode(), content, run))
 
 
 def judge(status: int, content: bytes, batch: str) -> Judgement:
@@ -73,11 +76,11 @@ def judge(status: int, content: bytes, batch: str) -> Judgement:
     if 200 <= status < 300:
         # Any web server answers 200; only a receiver says that there is no error, and ours of which batch.
         if "error" in fields and fields["error"] is None and fields.get("batch", batch) == batch:
-            return Judgement(Verdict.STORED, "")
-        return Judgement(
-            Verdict.AGAIN if fields else Verdict.ELSEWHERE,
-            f"it answers {status}, but not as a receiver that stored the samples",
-        )
+            return Judgement(Verdict.STORED, "", store_of(fields))
+        what = f"it answers {status}, but not as a receiver that stored the samples"
+        if fields:
+            return Judgement(Verdict.AGAIN, what)
+        return Judgement(Verdict.ELSEWHERE, f"{what}: is it another server, or a portal that wants a login?")
     if 300 <= status < 400:
         return Judgement(Verdict.ELSEWHERE, f"it answers {status} and sends on: name the address of a receiver")
     said = " ".join(str(fields.get("message") or fields.get("error") or "").split())[:MAX_SENTENCE].rstrip(".")
@@ -89,6 +92,11 @@ def judge(status: int, content: bytes, batch: str) -> Judgement:
     if status in RETRY or not 400 <= status < 500:
         return Judgement(Verdict.AGAIN, what)
     return Judgement(Verdict.REFUSED, what)
+
+
+def store_of(fields: Mapping[str, object]) -> str:
+    store = fields.get("store")
+    return store if isinstance(store, str) and store.isprintable() and len(store) <= LONGEST_STORE else ""
 
 
 def retry_after(header: str | None, now: float) -> float:

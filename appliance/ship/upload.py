@@ -1,6 +1,5 @@
 """Uploads a file: streamed from the disk, tried again where that may help, believed only when the receiver confirms."""
 
-import http.client
 import json
 import os
 import random
@@ -8,12 +7,10 @@ import secrets
 import stat
 import time
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import IO, Any, NamedTuple
+from typing import IO, Any
 
-from appliance import __version__
 from appliance.errors import (
     BadConfiguration,
     BadData,
@@ -26,11 +23,10 @@ from appliance.errors import (
     Unavailable,
     UsageError,
 )
-from appliance.ship.connection import address, open_connection, untrusted
+from appliance.ship.connection import PIECE_BYTES, Answer, Connection, NotHTTP
 from appliance.ship.trickle import retry_after
 
 PATH = "/api/v1/performance/upload"
-PIECE_BYTES = 64 << 10
 MAX_ANSWER_BYTES = 1 << 20
 FIRST_PAUSE_SECONDS, LONGEST_PAUSE_SECONDS = 1.0, 60.0
 REFUSALS: Mapping[int, type[PerfanalysisError]] = {
@@ -58,13 +54,6 @@ class Outcome:
     warnings: list[str] = field(default_factory=list)
 
 
-class Answer(NamedTuple):
-    status: int
-    content: Mapping[str, Any]
-    """The JSON object that it is; empty if it is none."""
-    headers: Mapping[str, str]
-
-
 def send(
     path: Path, url: str, key: str, machine_id: str, tenant_id: str = "", *, timeout_seconds: float | None = 60.0,
     retries: int = 3, ca_file: Path | None = None, sleep: Callable[[float], None] = time.sleep,
@@ -90,9 +79,7 @@ def send(
                 return outcome(answer, url)
             failure = refusal(answer, url)
             wait_seconds = retry_after(answer.headers.get("retry-after"), time.time())
-        except (OSError, http.client.HTTPException) as error:
-            if isinstance(error, OSError) and (why := untrusted(error)) is not None:
-                raise BadConfiguration(f"the certificate of {url} is not trusted: {why}; see --ca-file.") from error
+        except (OSError, NotHTTP) as error:
             failure = Unavailable(f"{url} cannot be reached: {reason(error, timeout_seconds)}.")
         if not isinstance(failure, Unavailable) or attempt == retries:
             raise failure
@@ -111,29 +98,20 @@ def post(
     with open_file(path) as file:
         size = os.fstat(file.fileno()).st_size
         head, tail = form(boundary, fields, path.name)
-        scheme, host, port, prefix = address(url)
-        connection = open_connection(scheme, host, port, timeout_seconds, ca_file)
+        connection = Connection(url, ca_file, connect_seconds=timeout_seconds, answer_seconds=timeout_seconds)
+        connection.prefix = connection.prefix.removesuffix(PATH)
         try:
-            connection.connect()
-            # Who is refused by the head of a request cannot send the rest: the answer that says why is there already.
-            with suppress(BrokenPipeError, ConnectionResetError):
-                connection.request(
-                    "POST",
-                    prefix.removesuffix(PATH) + PATH,
-                    pieces(file, path, size, head, tail),
-                    {
-                        "Authorization": f"Bearer {key}",
-                        "Content-Type": f"multipart/form-data; boundary={boundary}",
-                        "Content-Length": str(len(head) + size + len(tail)),
-                        "User-Agent": f"perfanalysis/{__version__}",
-                    },
-                )
-            response = connection.getresponse()
-            return Answer(
-                response.status,
-                json_object(response.read(MAX_ANSWER_BYTES)),
-                {name.lower(): value for name, value in response.getheaders()},
+            status, headers = connection.request(
+                "POST",
+                PATH,
+                {
+                    "Authorization": f"Bearer {key}",
+                    "Content-Type": f"multipart/form-data; boundary={boundary}",
+                    "Content-Length": str(len(head) + size + len(tail)),
+                },
+                pieces(file, path, size, head, tail),
             )
+            return Answer(status, headers, connection.read(MAX_ANSWER_BYTES))
         finally:
             connection.close()
 
@@ -184,7 +162,7 @@ def json_object(body: bytes) -> Mapping[str, Any]:
 
 def outcome(answer: Answer, url: str) -> Outcome:
     """Read a confirmation; anything else with status 200, such as a page that asks to log in, is none."""
-    content = answer.content
+    content = json_object(answer.body)
     if content.get("status") != "success" or not isinstance(content.get("upload_id"), str):
         raise BadConfiguration(f"{url} does not answer as a receiver does: check the address.")
     imported, repeated = (content.get(name, 0) for name in ("rows_imported", "rows_duplicate"))
@@ -198,17 +176,18 @@ def outcome(answer: Answer, url: str) -> Outcome:
 
 def refusal(answer: Answer, url: str) -> PerfanalysisError:
     """Return the error of ours that an answer means, with what the receiver says of it."""
-    status, message = answer.status, answer.content.get("message")
+    content = json_object(answer.body)
+    status, message = answer.status, content.get("message")
     said = message if isinstance(message, str) else f"HTTP status {status}"
     if 300 <= status < 400:
         where = answer.headers.get("location", "another address")
         return BadConfiguration(f"{url} sends on to {where[:200]}: a key is not sent there; name the address.")
     if status in RETRIED or status >= 500:
         return Unavailable(f"{url} cannot take it now: {said}")
-    details = answer.content.get("details")
+    details = content.get("details")
     return REFUSALS.get(status, BadData)(
         f"{url} refused it: {said}",
-        error_code=str(answer.content.get("error_code") or "BAD_REQUEST"),
+        error_code=str(content.get("error_code") or "BAD_REQUEST"),
         details=details if isinstance(details, dict) else {},
     )
 

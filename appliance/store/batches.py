@@ -3,7 +3,7 @@
 import hashlib
 import json
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import asdict, dataclass, replace
 from functools import cached_property
@@ -66,9 +66,11 @@ def start_digest(kind: str, machine: str) -> "hashlib._Hash":
     return hashlib.sha256(f"pa1\0{kind}\0{machine}\0".encode())
 
 
-def add_batch(store: TenantStore, batch: Batch) -> Receipt:
+def add_batch(store: TenantStore, batch: Batch, confirm: Callable[[], object] = lambda: None) -> Receipt:
     """
     Store a batch whole or not at all and return its receipt, or the receipt of when it was stored before.
+
+    Whatever `confirm` raises refuses it: it is called in the transaction, when the batch is ready to be committed.
 
     When it returns, the samples are on the disk. Raises Conflict if values differ from stored ones of the same machine,
     run and time (unless the batch says to keep the first ones), and the errors of `database.translated`.
@@ -76,7 +78,7 @@ def add_batch(store: TenantStore, batch: Batch) -> Receipt:
     Batches that wait for the store are stored together: whoever comes to its turn first commits for all of them, and
     the others find theirs done. Waiting for the disk is most of what a small batch costs.
     """
-    own = Waiting(batch)
+    own = Waiting(batch, confirm)
     store.waiting.put(own)
     try:
         with store.lock:
@@ -84,7 +86,7 @@ def add_batch(store: TenantStore, batch: Batch) -> Receipt:
                 commit_waiting(store)
             if own.outcome is None:
                 with store.database.atomic("IMMEDIATE"):
-                    return add(store.database, batch)
+                    return own.add(store.database)
     except (OSError, *database.LIBRARY_ERRORS) as error:
         raise database.translated(error, store.path) from error
     if isinstance(own.outcome, Receipt):
@@ -97,10 +99,16 @@ class Waiting:
     """A batch on its way into the store."""
 
     batch: Batch
+    confirm: Callable[[], object]
     taken: bool = False
     """It was tried together with others: if that failed, it is tried alone."""
     outcome: Receipt | PerfanalysisError | None = None
     """Set after the commit, never before."""
+
+    def add(self, db: Database) -> Receipt:
+        receipt = add(db, self.batch)
+        self.confirm()
+        return receipt
 
 
 def commit_waiting(store: TenantStore) -> None:
@@ -114,16 +122,16 @@ def commit_waiting(store: TenantStore) -> None:
     # Whatever else goes wrong undoes the whole transaction; the batch that it comes from will meet it again alone.
     with suppress(Exception):
         with store.database.atomic("IMMEDIATE"):
-            outcomes = [attempt(store.database, waiting.batch) for waiting in group]
+            outcomes = [attempt(store.database, waiting) for waiting in group]
         for waiting, outcome in zip(group, outcomes, strict=True):
             waiting.outcome = outcome
 
 
-def attempt(db: Database, batch: Batch) -> Receipt | PerfanalysisError:
+def attempt(db: Database, waiting: Waiting) -> Receipt | PerfanalysisError:
     """Store a batch inside a transaction; what refuses it leaves the transaction as it was."""
     try:
         with db.savepoint():
-            return add(db, batch)
+            return waiting.add(db)
     except PerfanalysisError as error:
         return error
 

@@ -8,6 +8,7 @@ from typing import TypeAlias
 import peewee
 
 from appliance.errors import BadConfiguration, BadData, CannotCreate, InputOutput, NoPermission, Unavailable
+from appliance.store import private
 
 APPLICATION_ID = 0x50414E31
 Database: TypeAlias = peewee.SqliteDatabase
@@ -32,21 +33,30 @@ ANY_THREAD = {"thread_safe": False, "check_same_thread": False}
 LIBRARY_ERRORS = (peewee.DatabaseError, peewee.sqlite3.Error)
 
 
-def open_file(path: Path, migrations: Sequence[Sequence[str]], *, read_only: bool = False) -> Database:
+def open_file(
+    path: Path, migrations: Sequence[Sequence[str]], *, read_only: bool = False, root: Path | None = None
+) -> Database:
     """
-    Open a file, creating or migrating it, or for reading only.
+    Open a file, creating or migrating it, or for reading only; `root` is the data folder, if not the file's own.
 
-    Raises NoPermission, CannotCreate, InputOutput, BadData (no database of ours) or BadConfiguration (a newer schema).
+    Raises NoPermission (also where others may change it), CannotCreate, InputOutput, BadData (no database of ours) or
+    BadConfiguration (a newer schema).
     """
+    root = root or path.parent
     try:
+        if not read_only:
+            private.make_folder(path.parent, root)
+            # SQLite gives its -wal and -shm files the mode of the database.
+            private.make_file(path)
+        private.check(path, root)
         if read_only:
             database = Database(f"file:{escape(path)}?mode=ro", uri=True, pragmas=READING, **ANY_THREAD)
         else:
-            path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-            # SQLite gives its -wal and -shm files the mode of the database.
-            path.touch(mode=0o600, exist_ok=True)
             database = Database(str(path), pragmas=PRAGMAS, **ANY_THREAD)
         database.connect()
+        if read_only and application_of(database) == APPLICATION_ID and schema_of(database) < len(migrations):
+            # Who only reads need not know that the program is newer than the file: it is brought up to date first.
+            open_file(path, migrations, root=root).close()
         migrate(database, path, migrations, read_only)
         return database
     except (OSError, *LIBRARY_ERRORS) as error:
@@ -59,9 +69,7 @@ def escape(path: Path) -> str:
 
 def migrate(database: Database, path: Path, migrations: Sequence[Sequence[str]], read_only: bool) -> None:
     """Bring a file to the newest schema: each migration is one transaction, numbered by `user_version`."""
-    application, version = (
-        database.execute_sql(f"PRAGMA {name}").fetchone()[0] for name in ("application_id", "user_version")
-    )
+    application, version = application_of(database), schema_of(database)
     if version > len(migrations):
         raise BadConfiguration(
             f"{path} was written by a newer perfanalysis (schema {version}, this program knows {len(migrations)}): "
@@ -76,12 +84,20 @@ def migrate(database: Database, path: Path, migrations: Sequence[Sequence[str]],
     for number, statements in enumerate(migrations[version:], version + 1):
         with database.atomic("IMMEDIATE"):
             # Another process may have been faster.
-            if database.execute_sql("PRAGMA user_version").fetchone()[0] >= number:
+            if schema_of(database) >= number:
                 continue
             for statement in statements:
                 database.execute_sql(statement)
             database.execute_sql(f"PRAGMA application_id = {APPLICATION_ID}")
             database.execute_sql(f"PRAGMA user_version = {number}")
+
+
+def application_of(database: Database) -> int:
+    return int(database.execute_sql("PRAGMA application_id").fetchone()[0])
+
+
+def schema_of(database: Database) -> int:
+    return int(database.execute_sql("PRAGMA user_version").fetchone()[0])
 
 
 def translated(error: Exception, path: Path) -> Exception:

@@ -13,12 +13,14 @@ from appliance.errors import NotFound
 from appliance.machine import name_of
 from appliance.metrics import Group
 from appliance.samples import Samples
+from appliance.spelling import meant
 from appliance.store import blocks
 from appliance.store.tenant import Fact, Machine, TenantStore
 
 LEAD_MS = 3_600_000
 """How much earlier than asked to read where rates are wanted: the first one needs the sample before it."""
 ALWAYS = (-(2**62), 2**62)
+MAX_NAMED = 20
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,12 +94,33 @@ def machine(store: TenantStore, machine_id: str) -> MachineSummary:
     return found
 
 
+def chosen(store: TenantStore, machine_id: str) -> MachineSummary:
+    """Return one machine, or raise NotFound with what the person at the command line may have meant."""
+    found = machines(store)
+    for summary in found:
+        if summary.machine_id == machine_id:
+            return summary
+    known = [summary.machine_id for summary in found]
+    more = f" and {len(known) - MAX_NAMED} more" if len(known) > MAX_NAMED else ""
+    raise NotFound(
+        f"there is no machine {machine_id[:80]!r}: there is {', '.join(known[:MAX_NAMED]) or 'none yet'}{more}."
+        f"{meant(machine_id, known)}"
+    )
+
+
 def rename(store: TenantStore, machine_id: str, name: str) -> None:
-    """Set what people call a machine."""
+    """Set what people call a machine; raise NotFound."""
     with store.lock, store.database.atomic("IMMEDIATE"):
         changed = Machine.update(display_name=name).where(Machine.name == machine_id).execute(store.database)
     if not changed:
-        raise NotFound(f"there is no machine {machine_id[:80]!r}: the list of machines shows what there is.")
+        chosen(store, machine_id)
+
+
+def stored_bytes(store: TenantStore, machine_id: str) -> int:
+    """Return how many bytes the samples of a machine take in the store."""
+    query = "SELECT sum(length(b.data)) FROM block b JOIN machine m ON m.id = b.machine WHERE m.name = ?"
+    with store.lock:
+        return int(store.database.execute_sql(query, (machine_id,)).fetchone()[0] or 0)
 
 
 def read(

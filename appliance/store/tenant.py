@@ -1,6 +1,7 @@
 """A tenant's own file, `DATA/tenants/<digest of its name>/data.sqlite`: the tables, and how to open it."""
 
 import hashlib
+import os
 import threading
 from pathlib import Path
 from queue import SimpleQueue
@@ -9,7 +10,7 @@ from typing import Any
 import peewee
 
 from appliance.errors import NotFound
-from appliance.store import database
+from appliance.store import database, private
 
 MIGRATIONS = [
     [
@@ -84,10 +85,11 @@ class TenantStore:
         self.lock = threading.Lock()
         self.waiting: SimpleQueue[Any] = SimpleQueue()
         """Batches on their way into the store; taken by whoever holds `lock`."""
-        self.database = database.open_file(path, MIGRATIONS, read_only=read_only)
+        self.database = database.open_file(path, MIGRATIONS, read_only=read_only, root=folder)
         marker = path.parent / "TENANT"
-        if not read_only and not marker.exists():
+        if not read_only and not os.path.lexists(marker):
             # For the person who looks at the folder: its name is a digest.
+            private.make_file(marker)
             marker.write_text(tenant + "\n")
 
     def close(self) -> None:

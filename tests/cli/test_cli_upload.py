@@ -10,6 +10,7 @@ from typing import NamedTuple
 
 import pytest
 
+from appliance.formats import recording
 from appliance.receive.application import application
 from appliance.receive.server import Receiver
 from appliance.receive.stores import Stores
@@ -298,3 +299,110 @@ def test_a_setting_of_the_upload_that_is_wrong_is_said_before_it_records(
     assert done.returncode == 64
     assert "not a duration" in done.stderr
     assert not (tmp_path / "r.json").exists()
+
+
+ROTATED = ("collect", "--mode", "local", "--interval", "100ms", "--max-age", "500ms", "--machine-id", "web-1")
+
+
+def samples_in(*files: Path) -> int:
+    return sum(recording.read(file, "web-1").count for file in files)
+
+
+def test_every_file_of_a_recording_is_uploaded_the_oldest_first(
+    run_program: RunProgram, site: Site, tmp_path: Path
+) -> None:
+    older = run_program(*ROTATED, "--duration", "1500ms", "-o", "r.json.gz")
+    before = sorted(tmp_path.glob("r*.json.gz"))
+    env = {"UPLOAD_AUTO": "true", "XATBACKEND_URL": site.url, "XATBACKEND_APIKEY": site.key}
+
+    done = run_program(*ROTATED, "--duration", "1500ms", "-o", "r.json.gz", env=env)
+
+    assert (older.returncode, done.returncode) == (0, 0)
+    files = sorted(tmp_path.glob("r*.json.gz"))
+    assert len(before) >= 3
+    # The file that was continued is of both recordings.
+    uploaded = len(files) - len(before) + 1
+    counts = [int(line.split()[0]) for line in done.stdout.splitlines()]
+    assert len(counts) == uploaded
+    newest = [tmp_path / "r.json.gz", *(tmp_path / f"r.{number}.json.gz" for number in range(1, uploaded))]
+    assert counts == [samples_in(file) for file in reversed(newest)]
+    assert pending(tmp_path) == []
+
+
+def test_files_that_could_not_be_uploaded_are_found_under_the_names_that_they_have_later(
+    run_program: RunProgram, site: Site, tmp_path: Path
+) -> None:
+    env = {"UPLOAD_AUTO": "1", "XATBACKEND_URL": "http://127.0.0.1:9", "XATBACKEND_APIKEY": site.key,
+           "UPLOAD_RETRY_MAX": "0"}  # fmt: skip
+    away = run_program(*ROTATED, "--duration", "1500ms", "-o", "r.json", env=env)
+    first = sorted(path.name for path in tmp_path.glob("r*.json"))
+    taken = samples_in(*tmp_path.glob("r*.json"))
+    queued = len(pending(tmp_path))
+    run_program(*ROTATED, "--duration", "1200ms", "-o", "r.json")
+
+    later = run_program("upload", "--pending", "--url", site.url, env={"XATBACKEND_APIKEY": site.key})
+
+    assert away.returncode == 69
+    assert queued == len(first) >= 3
+    names = ", ".join(str(tmp_path / f"r.{number}.json") for number in range(len(first) - 1, 0, -1))
+    assert away.stderr.splitlines()[-1] == (
+        "perfanalysis: http://127.0.0.1:9 cannot be reached: Connection refused. "
+        f"The uploads of {names}, {tmp_path}/r.json stay queued: perfanalysis upload --pending sends them."
+    )
+    assert (later.returncode, pending(tmp_path)) == (0, [])
+    # The last of them was continued meanwhile.
+    assert sum(int(line.split()[0]) for line in later.stdout.splitlines()) >= taken
+
+
+def test_what_rotation_removed_before_it_was_uploaded_is_said(
+    run_program: RunProgram, site: Site, tmp_path: Path
+) -> None:
+    env = {"UPLOAD_AUTO": "1", "XATBACKEND_URL": site.url, "XATBACKEND_APIKEY": site.key}
+
+    done = run_program(*ROTATED, "--duration", "2s", "--keep", "1", "-o", "r.json", env=env)
+
+    gone = done.stderr.count("A file of r.json is gone before it was uploaded: keep more with --keep.")
+    assert (done.returncode, gone) == (74, gone)
+    assert gone >= 1
+    # The newest one is empty if it was begun with the last sample.
+    assert len(done.stdout.splitlines()) in (1, 2)
+    assert done.stderr.splitlines()[-1] == (
+        f"perfanalysis: {gone} file{'s' if gone > 1 else ''} of {tmp_path}/r.json went for newer ones before the "
+        "upload: keep more with --keep."
+    )
+    assert pending(tmp_path) == []
+
+
+def test_what_is_gone_while_it_is_queued_is_said_and_the_others_are_sent(
+    run_program: RunProgram, site: Site, tmp_path: Path
+) -> None:
+    env = {"UPLOAD_AUTO": "1", "XATBACKEND_URL": "http://127.0.0.1:9", "XATBACKEND_APIKEY": site.key,
+           "UPLOAD_RETRY_MAX": "0"}  # fmt: skip
+    run_program(*ROTATED, "--duration", "1s", "-o", "r.json", env=env)
+    queued = len(pending(tmp_path))
+    max(tmp_path.glob("r.*.json")).unlink()
+
+    later = run_program("upload", "--pending", "--url", site.url, env={"XATBACKEND_APIKEY": site.key})
+
+    assert later.returncode == 66
+    assert re.fullmatch(
+        rf"perfanalysis: the file of {tmp_path}/r\.json that begins at \S+Z is gone: rotation \(--keep\) or somebody "
+        r"removed it before it was uploaded\.\n",
+        later.stderr,
+    )
+    assert len(later.stdout.splitlines()) == queued - 1
+    assert pending(tmp_path) == []
+
+
+def test_a_note_of_an_older_version_is_understood(run_program: RunProgram, site: Site, tmp_path: Path) -> None:
+    run_program(*RECORDED)
+    folder = tmp_path / "home/.local/state/perfanalysis/pending"
+    folder.mkdir(parents=True)
+    note = {"file": str(tmp_path / "r.json"), "machine_id": "web-1", "url": site.url, "tenant": ""}
+    (folder / "00000000.json").write_text(json.dumps(note))
+    for number, content in enumerate(("{", "[]", '{"file": 1}', json.dumps({**note, "started": "soon"}))):
+        (folder / f"1000000{number}.json").write_text(content)
+
+    done = run_program("upload", "--pending", env={"XATBACKEND_APIKEY": site.key})
+
+    assert (done.returncode, len(done.stdout.splitlines()), len(pending(tmp_path))) == (0, 1, 4)

@@ -4,6 +4,7 @@ import gzip
 import json
 import os
 import re
+import resource
 import signal
 import socket
 import subprocess
@@ -324,7 +325,10 @@ def test_a_key_that_is_not_accepted_is_said_and_the_samples_are_sent_with_a_bett
         assert sent is not None
         first, second = int(found[1]), int(sent[1])
         assert history.machine(store, "web-1").samples == first + second
-    assert not Path(found[2]).exists()
+    # What was sent is kept for a day, and nothing waits.
+    spool = Path(found[2])
+    assert not list(spool.glob("*.jsonl"))
+    assert [path.suffix for path in (spool / "sent").iterdir()].count(".batches") == 1
 
 
 def test_a_receiver_that_is_away_at_the_end_is_not_waited_for_after_a_second_signal(start: Start) -> None:
@@ -431,6 +435,40 @@ def test_without_a_place_for_the_spool_memory_has_to_do(
     assert done.returncode == 0
     assert "ERROR the spool file/spool cannot be used: Not a directory. Samples wait in memory" in done.stderr
     assert f"all stored by {url}." in done.stderr
+
+
+def test_who_is_strict_does_not_record_what_can_only_wait_in_memory(run_program: RunProgram, tmp_path: Path) -> None:
+    (tmp_path / "file").write_text("")
+
+    done = run_program("collect", "--duration", "200ms", *FAST, "--strict", "--server", "http://127.0.0.1:9", "--spool",
+                       "file/spool", env={"PCC_APIKEY": "key"})  # fmt: skip
+
+    assert (done.returncode, done.stdout) == (73, "")
+    assert done.stderr == "perfanalysis: the spool file/spool cannot be used: Not a directory.\n"
+
+
+@pytest.mark.parametrize(("strict", "code"), [(["--strict"], 74), ([], 0)])
+def test_who_is_strict_ends_with_a_code_if_samples_waited_in_memory(
+    start: Start, receiver: tuple[str, str], tmp_path: Path, strict: list[str], code: int
+) -> None:
+    url, key = receiver
+    process = start("collect", *FAST, *strict, "--server", url, "--batch-wait", "1h", "--spool", "spool",
+                    PCC_APIKEY=key)  # fmt: skip
+    deadline = time.monotonic() + 20
+    while not list((tmp_path / "spool").glob("*.jsonl")):
+        assert time.monotonic() < deadline
+        time.sleep(0.05)
+    # No file of it may become any larger for a time.
+    usual = resource.prlimit(process.pid, resource.RLIMIT_FSIZE, (1, resource.getrlimit(resource.RLIMIT_FSIZE)[1]))
+    time.sleep(0.5)
+    resource.prlimit(process.pid, resource.RLIMIT_FSIZE, usual)
+    process.terminate()
+
+    _, said = process.communicate(timeout=40)
+
+    assert "The spool spool cannot be written: File too large." in said
+    assert f"all stored by {url}." in said
+    assert process.returncode == code
 
 
 def test_a_key_that_others_can_read_on_the_way_is_said_once(start: Start) -> None:

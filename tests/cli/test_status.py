@@ -121,6 +121,19 @@ def test_a_receiver_that_is_away_is_seen_with_what_waits(start: Start, run_progr
     assert "trouble   http://127.0.0.1:9: it cannot be reached: Connection refused\n" in shown
 
 
+def test_it_is_shown_when_a_receiver_that_fails_is_asked_again(start: Start, run_program: RunProgram) -> None:
+    process = start(
+        "collect", "--interval", "100ms", "--server", "http://127.0.0.1:9", "--batch-wait", "100ms", PCC_APIKEY="key"
+    )  # fmt: skip
+    until(lambda: any(status["breaker"] == 2 for status in statuses(run_program)), 40)
+
+    shown = run_program("status").stdout
+
+    stop_at_once(process)
+    assert re.search(r"running for \S+ with pid \d+, every 100ms \(as of \d+s ago\)\n", shown)
+    assert re.search(r"last took samples: never; circuit breaker open, asked again in (1m|\d+s)\n", shown)
+
+
 def test_a_broken_status_file_is_passed_over(run_program: RunProgram, tmp_path: Path) -> None:
     folder = tmp_path / "home/.local/state/perfanalysis/collectors"
     folder.mkdir(parents=True)

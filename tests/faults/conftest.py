@@ -1,4 +1,4 @@
-"""The long fault runs use what their short versions in tests/ship and tests/collect use."""
+"""The long fault runs use what their short versions in tests/ship, tests/collect and tests/receive use."""
 
 import signal
 import sys
@@ -9,6 +9,7 @@ import pytest
 
 sys.path.insert(0, str(Path(__file__).parents[1] / "ship"))
 sys.path.insert(0, str(Path(__file__).parents[1] / "collect"))
+sys.path.insert(0, str(Path(__file__).parents[1] / "receive"))
 
 from long_road import Receiver
 

@@ -10,8 +10,8 @@ from appliance import receive
 from appliance.receive.application import ROUTES
 
 NO_ROUTES = {
-    "__init__", "answers", "application", "authentication", "bodies", "call", "forms", "limits", "log", "server",
-    "status", "stores",
+    "__init__", "answers", "application", "authentication", "bodies", "call", "forms", "last_used", "limits", "log",
+    "server", "status", "stores",
 }  # fmt: skip
 
 

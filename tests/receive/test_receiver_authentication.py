@@ -68,7 +68,7 @@ def test_a_key_is_taken_from_one_place_alone(peer: Peer, headers: dict[str, str]
     assert_refused(reply, 401, "INVALID_API_KEY")
 
 
-@pytest.mark.parametrize("query", ["key={}", "apikey={}", "API_KEY={}", "access_token={}", "x={}", "x=%70a1_0"])
+@pytest.mark.parametrize("query", ["key={}", "apikey={}", "API_KEY={}", "access_token={}", "x={}", "x=%70a1_0", "{}"])
 def test_a_key_in_the_address_is_refused_even_beside_a_good_one(peer: Peer, query: str) -> None:
     assert_refused(peer.ask("GET", f"{MACHINES}?{query.format(peer.key)}"), 401, "INVALID_API_KEY")
 

@@ -201,3 +201,22 @@ def connects(port: int) -> bool:
     except (ConnectionRefusedError, ConnectionResetError):
         return False
     return True
+
+
+def test_more_senders_than_connections_that_each_would_keep_theirs_are_all_served(
+    start_receiver: StartReceiver,
+) -> None:
+    peer = start_receiver(Limits(connections=12))
+    kept = [http.client.HTTPConnection(*peer.address, timeout=20) for _ in range(40)]
+
+    for _ in range(2):
+        for connection in kept:
+            connection.request("GET", "/v1/version")
+            with connection.getresponse() as response:
+                assert (response.status, response.read()[:10]) == (200, b'{"version"')
+
+    still = [connection for connection in kept if connection.sock is not None]
+    for connection in kept:
+        connection.close()
+    # Those that came first stay connected: it is not crowded by them.
+    assert 4 <= len(still) <= 9

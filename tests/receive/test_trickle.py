@@ -3,13 +3,14 @@
 import gzip
 import json
 from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
 
 import pytest
 from receiver_peer import TRICKLE, Peer, StartReceiver, assert_refused, batch, measurement
 
 from appliance.metrics import Group
 from appliance.receive.limits import Limits
-from appliance.store import history
+from appliance.store import history, identity
 from appliance.store.batches import digest_of
 
 AT = 1_704_067_200
@@ -31,7 +32,7 @@ def test_a_header_that_is_no_run_is_refused(peer: Peer, run: str) -> None:
     assert_refused(reply, 400, "INVALID_JSON")
 
 
-def test_a_batch_is_stored_and_confirmed_by_its_digest(peer: Peer) -> None:
+def test_a_batch_is_stored_and_confirmed_by_its_digest(peer: Peer, data: Path) -> None:
     body = json.dumps(batch(measurement(AT), measurement(AT + 1))).encode()
 
     reply = peer.trickle(body)
@@ -47,6 +48,7 @@ def test_a_batch_is_stored_and_confirmed_by_its_digest(peer: Peer) -> None:
         "conflicts": 0,
         "duplicate": False,
         "warnings": [],
+        "store": str(identity.read(data)),
     }
     assert peer.stored()["batch"] == 1
 

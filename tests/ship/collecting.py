@@ -68,7 +68,8 @@ def main(url: str, spool: str, taken: str, count: str, pause: str, way: str, len
     kind = {"spool": Spool, "forgetful": Forgetful}.get(way)
     waiting = Queue(MACHINE) if kind is None else kind(Path(spool), MACHINE, limits=limits)
     key = os.environ["PCC_APIKEY"]
-    sender = Sender(url, lambda: key, waiting, PACE)
+    kept = waiting.sent if isinstance(waiting, Spool) else None
+    sender = Sender(url, lambda: key, waiting, PACE, kept=kept)
     sender.start()
     first = last_taken(Path(taken)) + 1
     descriptor = os.open(taken, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600)

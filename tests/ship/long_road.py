@@ -5,6 +5,7 @@ import json
 import os
 import random
 import re
+import shutil
 import signal
 import socket
 import subprocess
@@ -19,7 +20,7 @@ from typing import Any
 import collecting
 from collecting import MACHINE, RUN, START
 
-from appliance.store import history
+from appliance.store import history, identity
 from appliance.store.registry import Registry
 from appliance.store.tenant import TenantStore
 
@@ -39,10 +40,11 @@ class Receiver:
             self.port: int = listening.getsockname()[1]
         self.url = f"http://127.0.0.1:{self.port}"
         self.process: subprocess.Popen[str] | None = None
+        self.program = ["-m", "appliance"]
 
     def start(self) -> None:
         self.process = subprocess.Popen(
-            [sys.executable, "-m", "appliance", "serve", "--listen", f"127.0.0.1:{self.port}", "--data", self.data],
+            [sys.executable, *self.program, "serve", "--listen", f"127.0.0.1:{self.port}", "--data", self.data],
             stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True,
         )  # fmt: skip
         assert self.process.stdout is not None
@@ -114,6 +116,28 @@ def kill_either_end(receiver: Receiver, collector: Collector, rounds: int, chanc
         else:
             collector.kill()
             collector.start()
+
+
+def restore_the_receiver(receiver: Receiver, folder: Path, samples: int, tell: bool) -> None:
+    """
+    Give a receiver its data of yesterday back, which lack the second half of what it acknowledged.
+
+    `tell` begins another epoch, as a restore does.
+    """
+    backup = folder / "backup"
+    for count in (samples // 2, samples):
+        receiver.start()
+        collector = Collector(folder, receiver.url, receiver.key, count=count)
+        collector.start()
+        assert collector.finish() == 0
+        receiver.end()
+        if not backup.exists():
+            shutil.copytree(receiver.data, backup)
+    assert receiver.numbers() == list(range(samples))
+    shutil.rmtree(receiver.data)
+    backup.rename(receiver.data)
+    if tell:
+        identity.advance(receiver.data)
 
 
 class Proxy:

@@ -5,10 +5,12 @@ import signal
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
+import herd
 import pytest
 from answering_receiver import Answer, Receiver, Request, answer, stored
+from bad_line import BadLine
 from collecting import last_taken
-from long_road import Collector, Proxy, kill_either_end
+from long_road import Collector, Proxy, kill_either_end, restore_the_receiver
 from long_road import Receiver as RealReceiver
 
 
@@ -44,6 +46,26 @@ def test_answers_that_are_lost_after_the_commit_change_nothing(real: RealReceive
     assert real.numbers() == list(range(600))
 
 
+def test_a_receiver_that_was_restored_gets_again_what_it_had(real: RealReceiver, tmp_path: Path) -> None:
+    restore_the_receiver(real, tmp_path, 480, tell=True)
+    real.start()
+
+    collector = Collector(tmp_path, real.url, real.key, count=1000, pause=0.01)
+    collector.start()
+    code = collector.finish()
+
+    assert code == 0
+    assert real.numbers() == list(range(1000))
+
+
+def test_many_that_come_back_to_their_receiver_begin_slowly(real: RealReceiver) -> None:
+    back = herd.come_back(real, 40)
+
+    assert back.stored == {herd.BATCHES * herd.PACE.batch_samples}
+    assert back.failed == 0
+    assert back.first <= 40 * (1 + 2)
+
+
 def torn(request: Request) -> Answer:
     """An answer whose end does not come."""
     return 200, {"Content-Length": "5000", "Connection": "close"}, b'{"error":null'
@@ -77,3 +99,17 @@ def test_every_kind_of_answer_ends_with_every_sample_acknowledged_once(
 
     assert code == 0
     assert [at - acknowledged[0] for at in acknowledged] == list(range(600))
+
+
+def test_everything_arrives_once_over_a_line_that_is_slow_and_cut(real: RealReceiver, tmp_path: Path) -> None:
+    real.start()
+    line = BadLine(real.port, bytes_per_second=16_000, up_seconds=0.3, down_seconds=0.1)
+    collector = Collector(tmp_path, line.url, real.key, count=600, pause=0.003)
+
+    collector.start()
+    code = collector.finish()
+
+    line.close()
+    assert code == 0
+    assert real.numbers() == list(range(600))
+    assert line.cut >= 2

@@ -2,10 +2,13 @@
 
 import json
 import shutil
+import socket
 import ssl
 import subprocess
+import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import suppress
 from pathlib import Path
 from typing import NamedTuple
 
@@ -14,10 +17,13 @@ from answering_receiver import Answer, Receiver, Request, answer, sample, stored
 
 from appliance.errors import BadConfiguration, InvalidKey, NoInput, PerfanalysisError
 from appliance.formats import recording
+from appliance.ship import keys
+from appliance.ship.batch import Batch
 from appliance.ship.breaker import State
 from appliance.ship.connection import is_plain
 from appliance.ship.letters import Letters
-from appliance.ship.sender import Pace, Sender
+from appliance.ship.queue import Queue
+from appliance.ship.sender import Pace, Sender, pack
 from appliance.ship.spool import Spool
 
 PACE = Pace(3, 0.05, first_seconds=0.01, longest_seconds=0.02, pause_seconds=0.05, open_seconds=0.2)
@@ -305,3 +311,111 @@ def test_a_redirect_to_another_place_is_not_followed_with_the_key(
 )  # fmt: skip
 def test_what_can_be_read_on_the_way_is_known(url: str, plain: bool) -> None:
     assert is_plain(url) == plain
+
+
+@pytest.fixture
+def dripping() -> Iterator[str]:
+    """A server whose answers come a byte at a time, each soon enough, and have no end."""
+    listening = socket.create_server(("127.0.0.1", 0))
+    over = threading.Event()
+
+    def drip(client: socket.socket) -> None:
+        with client, suppress(OSError):
+            client.sendall(b"HTTP/1.1 200 OK\r\nContent-Length: 5000\r\n\r\n")
+            while not over.wait(0.02):
+                client.sendall(b" ")
+
+    def serve() -> None:
+        with suppress(OSError):
+            while True:
+                threading.Thread(target=drip, args=(listening.accept()[0],), daemon=True).start()
+
+    thread = threading.Thread(target=serve, daemon=True)
+    thread.start()
+    yield f"http://127.0.0.1:{listening.getsockname()[1]}"
+    over.set()
+    listening.shutdown(socket.SHUT_RDWR)
+    listening.close()
+    thread.join(5)
+
+
+def test_an_answer_that_has_no_end_is_ended(dripping: str) -> None:
+    sender = Sender(dripping, lambda: "key", Queue("web-1"), PACE._replace(request_seconds=0.3))
+    sender.start()
+
+    deadline = time.monotonic() + 10
+    while sender.failed < 2 and time.monotonic() < deadline:
+        sender.put(7, sample(len(sender.waiting)))
+        time.sleep(0.02)
+
+    assert sender.failed >= 2
+    assert sender.trouble == f"{dripping}: its answer had no end within 0.3 s"
+    sender.finish(0)
+    sender.end_endless()
+    sender.join(5)
+
+
+def test_the_key_that_is_not_accepted_is_named_by_its_id(
+    receiver: Callable[..., Receiver], tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    key = f"pa1_94d6e241babf_{'2c' * 32}_8eae167d"
+
+    sender = send(receiver(answer(401, b'{"message":"The API key is missing or not valid."}')).url, tmp_path, 1,
+                  lambda: key)  # fmt: skip
+
+    assert sender.trouble.endswith("it answers 401: The API key is missing or not valid (key 94d6e241babf)")
+    assert "2c2c" not in caplog.text
+
+
+@pytest.mark.parametrize("key", ["secret", "pa1_secret", "pa1_a_b", "pa2_a_b_c", f"pa1_{'a' * 17}_b_c", ""])
+def test_what_is_no_key_of_ours_has_no_id(key: str) -> None:
+    assert keys.id_of(key) == ""
+
+
+def test_failures_of_every_kind_leave_no_file_open(
+    receiver: Callable[..., Receiver], certificates: Certificates, dripping: str
+) -> None:
+    def half(_: Request) -> Answer:
+        return 200, {"Content-Length": "50"}, b"{"
+
+    tls = receiver(stored, tls=certificates.server).url
+    urls = [
+        "http://127.0.0.1:9", "http://[::1]:9", "http://no-such-host.invalid", receiver(lambda _: None).url,
+        receiver(half).url, tls, tls.replace("https:", "http:"),
+        receiver(answer(401)).url, receiver(answer(503)).url, dripping,
+    ]  # fmt: skip
+    senders = [Sender(url, lambda: "key", Queue("web-1"), PACE._replace(request_seconds=0.1)) for url in urls]
+    packed = pack(Batch("web-1", 7, [sample(1)], 1))
+
+    def send_once(sender: Sender) -> None:
+        ending = threading.Timer(0.2, sender.connection.abort)
+        ending.start()
+        assert sender.send(packed).failure is not None
+        ending.cancel()
+        ending.join()
+        sender.connection.close()
+
+    for sender in senders:
+        send_once(sender)
+    before = len(list(Path("/proc/self/fd").iterdir()))
+    for _ in range(8):
+        for sender in senders:
+            send_once(sender)
+
+    # Servers close their own ends a moment later.
+    until(lambda: len(list(Path("/proc/self/fd").iterdir())) <= before + 2)
+
+
+def test_no_proxy_and_no_netrc_is_asked(
+    receiver: Callable[..., Receiver], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name in ("http_proxy", "HTTP_PROXY", "https_proxy", "HTTPS_PROXY", "all_proxy", "ALL_PROXY"):
+        monkeypatch.setenv(name, "http://127.0.0.1:9")
+    monkeypatch.setenv("HOME", str(tmp_path))
+    (tmp_path / ".netrc").write_text("machine 127.0.0.1 login nobody password canary\n")
+    server = receiver(stored)
+
+    sender = send(server.url, tmp_path / "spool", 2)
+
+    assert sender.sent == 2
+    assert "canary" not in str(server.requests[0].headers)

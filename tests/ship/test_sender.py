@@ -3,6 +3,8 @@
 import json
 import logging
 import socket
+import subprocess
+import sys
 import time
 import zlib
 from collections.abc import Callable
@@ -246,8 +248,8 @@ def test_a_connection_that_the_receiver_closed_meanwhile_is_no_failure(receiver:
     body = zlib.compress(trickle.body("web-1", [sample(1)]), wbits=31)
     connection.post("/v1/trickle", body, headers)
     port = server.server.server_address[1]
-    assert connection.http is not None
-    connection.http.sock.shutdown(socket.SHUT_RDWR)
+    assert connection.socket is not None
+    connection.socket.shutdown(socket.SHUT_RDWR)
 
     answered = connection.post("/v1/trickle", body, headers)
 
@@ -394,3 +396,89 @@ def test_the_key_is_in_no_message(receiver: Callable[..., Receiver], caplog: pyt
     send(receiver(answer(400, b'{"message":"no"}')).url, 1)
 
     assert KEY not in caplog.text
+
+
+def test_sending_without_tls_loads_neither_openssl_nor_the_mail_package() -> None:
+    program = (
+        "import sys\n"
+        "from appliance.ship import road, intake, trickle\n"
+        "from appliance.ship.connection import Connection\n"
+        "try: Connection('http://127.0.0.1:1').post('/', b'', {})\n"
+        "except ConnectionError: trickle.digest('web-1', 1, b'')\n"
+        "print(sorted({'ssl', '_hashlib', 'http.client', 'email', 'unicodedata', 'asyncio'} & set(sys.modules)))"
+    )
+
+    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True)
+
+    assert done.stdout == "[]\n"
+
+
+def waiting_samples(count: int) -> Queue:
+    queue = Queue("web-1")
+    for at in range(count):
+        queue.put(7, sample(at))
+    return queue
+
+
+def test_after_an_outage_a_backlog_is_sent_slowly_at_first(receiver: Callable[..., Receiver]) -> None:
+    came: list[float] = []
+
+    def noted(request: Request) -> Answer:
+        came.append(time.monotonic())
+        return stored(request)
+
+    server = receiver(*[answer(503)] * 5, noted)
+    pace = Pace(1, 0.01, first_seconds=0.01, longest_seconds=0.02, open_seconds=0.1, most_per_second=8)
+    sender = Sender(server.url, lambda: KEY, waiting_samples(40), pace)
+    sender.start()
+
+    until(lambda: len(came) >= 4, 10)
+    under_way = sender.sent
+    sender.finish(5)
+    sender.join(6)
+
+    # One in the first second, two in the next.
+    assert came[1] - came[0] >= 0.99
+    assert came[3] - came[0] >= 1.99
+    assert under_way < 10
+    # At the end nothing is held back.
+    assert (sender.sent, sender.unsent) == (40, 0)
+
+
+def test_who_is_started_with_a_backlog_does_not_send_at_once(receiver: Callable[..., Receiver]) -> None:
+    server = receiver(stored)
+    pace = Pace(60, 0.5)
+    started = time.monotonic()
+    first: list[float] = []
+
+    def noted(request: Request) -> Answer:
+        first.append(time.monotonic() - started)
+        return stored(request)
+
+    server.answers = [noted]
+    senders = [Sender(server.url, lambda: KEY, waiting_samples(60), pace) for _ in range(40)]
+    for sender in senders:
+        sender.start()
+    until(lambda: all(sender.sent for sender in senders))
+    for sender in senders:
+        sender.finish(1)
+        sender.join(2)
+
+    # Of 40 times between 0 and half a second, that none is in the last quarter happens once in 100,000 runs.
+    assert max(first) > 0.375
+
+
+def test_what_is_taken_without_a_backlog_is_not_held_back(receiver: Callable[..., Receiver]) -> None:
+    server = receiver(stored)
+    sender = Sender(server.url, lambda: KEY, Queue("web-1"), Pace(1, 10, most_per_second=0.01))
+    sender.start()
+
+    for at in range(5):
+        sender.put(7, sample(at))
+        until(lambda at=at: sender.sent == at + 1)  # type: ignore[misc]
+        time.sleep(0.02)
+    until(lambda: sender.slow_start.began is None)
+
+    sender.finish(1)
+    sender.join(2)
+    assert len(server.requests) == 5
