@@ -28,9 +28,22 @@ CGROUP_THROTTLED_TIME = seconds(
 )
 CGROUP_QUOTA = seconds("cpu_quota", "cpu_quota_seconds", "CPU time allowed a period; below 0 any.", Kind.GAUGE)
 CGROUP_PERIOD = seconds("cpu_period", "cpu_period_seconds", "Length of a period.", Kind.GAUGE)
+CGROUP_WEIGHT = cgroup(
+    "cpu_weight", "cpu_weight", Unit.COUNT, "Share of the CPUs it gets when they are short; 100 is usual.", Kind.GAUGE
+)
+CGROUP_SHARES = cgroup(
+    "cpu_shares", "cpu_shares", Unit.COUNT, "The same under version 1, where 1024 is usual.", Kind.GAUGE
+)
 CGROUP_MEMORY = cgroup("memory_current", "memory_bytes", Unit.BYTES, "Memory used, cache included.", Kind.GAUGE)
+CGROUP_MEMORY_ANON = cgroup("memory_anon", "memory_anon_bytes", Unit.BYTES, "Programs' own memory.", Kind.GAUGE)
+CGROUP_MEMORY_FILE = cgroup("memory_file", "memory_file_bytes", Unit.BYTES, "File cache.", Kind.GAUGE)
+CGROUP_MEMORY_KERNEL = cgroup("memory_kernel", "memory_kernel_bytes", Unit.BYTES, "Kernel memory.", Kind.GAUGE)
+CGROUP_MEMORY_SLAB = cgroup("memory_slab", "memory_slab_bytes", Unit.BYTES, "Kernel objects.", Kind.GAUGE)
 CGROUP_MEMORY_PEAK = cgroup("memory_peak", "memory_peak_bytes", Unit.BYTES, "Most memory it ever used.", Kind.GAUGE)
 CGROUP_MEMORY_MAX = cgroup("memory_max", "memory_max_bytes", Unit.BYTES, "Memory allowed.", Kind.GAUGE)
+CGROUP_MEMORY_HIGH_LIMIT = cgroup(
+    "memory_high", "memory_high_bytes", Unit.BYTES, "Memory above which it is slowed.", Kind.GAUGE
+)
 CGROUP_SWAP = cgroup("swap_current", "swap_bytes", Unit.BYTES, "Swap used.", Kind.GAUGE)
 CGROUP_MEMORY_HIGH = cgroup(
     "memory_high_events", "memory_high_total", Unit.COUNT, "Times it was slowed for using more memory than it should."

@@ -1,13 +1,19 @@
-"""The catalogue, continued: the scheduler, kernel limits, NUMA nodes, and what the hardware says of itself."""
+"""
+The catalogue, continued: the scheduler, kernel limits, the clock, log-ins, NUMA nodes, and what the hardware says of
+itself.
+"""
 
 from appliance.metrics import Group, Kind, Metric, Per, Unit, declare
 
 SCHEDSTAT = "/proc/schedstat"
 FILE_HANDLES, HUNG_TASKS_FILE = "/proc/sys/fs/file-nr", "/proc/sys/kernel/hung_task_detect_count"
+SOFTIRQS_FILE, SLABINFO = "/proc/softirqs", "/proc/slabinfo"
 MDSTAT, INTERRUPTS_FILE, BUDDYINFO = "/proc/mdstat", "/proc/interrupts", "/proc/buddyinfo"
 CPUFREQ, THROTTLE, HWMON = "cpufreq[*]", "thermal_throttle[*]", "hwmon[*]"
 EDAC, NUMA = "edac[*]", "numa[*]"
 THERMAL, CARRIER = "thermal_zone[*]", "carrier[*]"
+COOLING = "cooling_device[*]"
+TIMEX, LOGINS = "timex[*]", "logins[*]"
 
 
 # The scheduler: nanoseconds in which tasks ran on a CPU, and in which they waited for it.
@@ -40,6 +46,55 @@ HUNG_TASKS = kernel(
     HUNG_TASKS_FILE, "hung_tasks_total", "Tasks found to hang for minutes.", "node_kernel_hung_tasks_total",
     Kind.COUNTER,
 )  # fmt: skip
+
+
+# The clock, as the kernel keeps it and as somebody (chrony, ntpd, systemd) keeps the kernel's right.
+
+
+def clock(key: str, name: str, unit: Unit, sentence: str, alias: str, per_unit: int = 1) -> Metric:
+    metric = declare(
+        Metric(
+            f"clock_{name}", unit, Kind.GAUGE, Group.CLOCK, TIMEX, sentence, "machine", per_unit=per_unit,
+            alias=f"node_timex_{alias}",
+        )
+    )  # fmt: skip
+    CLOCK_KEYS[key] = metric
+    return metric
+
+
+CLOCK_KEYS: dict[str, Metric] = {}
+"""The metric of each number in the record of the clock."""
+CLOCK_SYNCHRONISED = clock(
+    "synchronised", "synchronised", Unit.COUNT, "1 where the clock is kept right by another one.", "sync_status"
+)
+CLOCK_OFFSET = clock(
+    "offset_ns", "offset_seconds", Unit.SECONDS, "What the clock is being put right by.", "offset_seconds",
+    1_000_000_000,
+)  # fmt: skip
+CLOCK_MOST_ERROR = clock(
+    "most_error_us", "most_error_seconds", Unit.SECONDS, "How far off the clock is at most.", "maxerror_seconds",
+    1_000_000,
+)  # fmt: skip
+CLOCK_ESTIMATED_ERROR = clock(
+    "estimated_error_us", "estimated_error_seconds", Unit.SECONDS, "How far off the clock is believed to be.",
+    "estimated_error_seconds", 1_000_000,
+)  # fmt: skip
+
+
+# Who is logged in.
+
+
+def login(key: str, name: str, sentence: str, alias: str = "") -> Metric:
+    LOGIN_KEYS[key] = declare(
+        Metric(name, Unit.COUNT, Kind.GAUGE, Group.LOGIN, LOGINS, sentence, "machine", alias=alias)
+    )
+    return LOGIN_KEYS[key]
+
+
+LOGIN_KEYS: dict[str, Metric] = {}
+"""The metric of each number in the record of log-ins."""
+USERS = login("users", "users", "People who are logged in.")
+SESSIONS = login("sessions", "sessions", "Log-ins, of which one may have several.", "node_logind_sessions")
 
 
 # NUMA nodes.
@@ -98,6 +153,21 @@ TEMPERATURE = hardware(
     HWMON, "millidegrees", "temperature_celsius", Unit.CELSIUS, "sensor", "Temperature.", "node_hwmon_temp_celsius",
     Kind.GAUGE, 1000,
 )  # fmt: skip
+FAN_SPEED = hardware(
+    HWMON, "turns_per_minute", "fan_turns_per_minute", Unit.TURNS_PER_MINUTE, "sensor", "How fast a fan turns.",
+    "node_hwmon_fan_rpm", Kind.GAUGE,
+)  # fmt: skip
+VOLTAGE = hardware(
+    HWMON, "millivolts", "voltage_volts", Unit.VOLTS, "sensor", "Voltage.", "node_hwmon_in_volts", Kind.GAUGE, 1000
+)
+COOLING_STATE = hardware(
+    COOLING, "state", "cooling_state", Unit.COUNT, "sensor", "How hard it cools, or slows a CPU: 0 is not at all.",
+    "node_cooling_device_cur_state", Kind.GAUGE,
+)  # fmt: skip
+COOLING_MOST = hardware(
+    COOLING, "most", "cooling_state_most", Unit.COUNT, "sensor", "How hard it can cool.",
+    "node_cooling_device_max_state", Kind.GAUGE,
+)  # fmt: skip
 ZONE_TEMPERATURE = hardware(
     THERMAL, "millidegrees", "thermal_zone_temperature_celsius", Unit.CELSIUS, "sensor", "Temperature of a zone.",
     "node_thermal_zone_temp", Kind.GAUGE, 1000,
@@ -136,6 +206,24 @@ INTERRUPT_LINE = declare(
     Metric(
         "interrupt_line_total", Unit.COUNT, Kind.COUNTER, Group.INTERRUPT, INTERRUPTS_FILE,
         "Interrupts of one line, over all CPUs.", "interrupt", alias="node_interrupts_total",
+    )
+)  # fmt: skip
+SOFTIRQ_KIND = declare(
+    Metric(
+        "softirq_kind_total", Unit.COUNT, Kind.COUNTER, Group.INTERRUPT, SOFTIRQS_FILE,
+        "Deferred interrupts of one kind, over all CPUs.", "interrupt", alias="node_softirqs_functions_total",
+    )
+)  # fmt: skip
+SLAB_OBJECTS = declare(
+    Metric(
+        "slab_objects", Unit.COUNT, Kind.GAUGE, Group.FRAGMENTATION, SLABINFO, "Objects of one kind that are used.",
+        "slab", alias="node_slabinfo_active_objects",
+    )
+)  # fmt: skip
+SLAB_BYTES = declare(
+    Metric(
+        "slab_bytes", Unit.BYTES, Kind.GAUGE, Group.FRAGMENTATION, SLABINFO,
+        "Memory that is set aside for objects of one kind.", "slab",
     )
 )  # fmt: skip
 FREE_BLOCKS = declare(

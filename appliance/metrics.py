@@ -11,7 +11,7 @@ from typing import Literal
 
 Per = Literal[
     "machine", "cpu", "disk", "interface", "mount", "container",
-    "node", "sensor", "array", "controller", "interrupt", "zone", "source",
+    "node", "sensor", "array", "controller", "interrupt", "zone", "slab", "source",
     "process", "cgroup",
 ]  # fmt: skip
 
@@ -27,6 +27,8 @@ class Unit(StrEnum):
     BYTES_PER_SECOND = "B/s"
     PER_SECOND = "1/s"
     CELSIUS = "°C"
+    VOLTS = "V"
+    TURNS_PER_MINUTE = "1/min"
 
 
 class Kind(StrEnum):
@@ -56,6 +58,8 @@ class Group(StrEnum):
     SOFTNET = "softnet"
     SCHEDULER = "scheduler"
     KERNEL = "kernel"
+    CLOCK = "clock"
+    LOGIN = "login"
     INODE = "inode"
     NUMA = "numa"
     HARDWARE = "hardware"

@@ -63,4 +63,12 @@ PROCESS_WRITTEN = process("written_bytes", Unit.BYTES, Kind.GROWTH, "Bytes writt
 PROCESS_FAULTS = process("major_faults", Unit.COUNT, Kind.GROWTH, "Page faults in the interval that waited for a disk.")
 PROCESS_MEMORY = process("resident_bytes", Unit.BYTES, Kind.GAUGE, "Memory it holds, shared parts included.")
 PROCESS_THREADS = process("threads", Unit.COUNT, Kind.GAUGE, "Its threads.")
+PROCESS_SWAP = process("swap_bytes", Unit.BYTES, Kind.GAUGE, "What it has in swap.")
+PROCESS_FILES = process("open_files", Unit.COUNT, Kind.GAUGE, "Its open files, sockets and the like.")
+PROCESS_VOLUNTARY = process(
+    "voluntary_switches", Unit.COUNT, Kind.GROWTH, "Times in the interval that its first thread waited for something."
+)
+PROCESS_INVOLUNTARY = process(
+    "involuntary_switches", Unit.COUNT, Kind.GROWTH, "Times in the interval that its first thread lost the CPU."
+)
 PROCESS_PID = process("pid", Unit.COUNT, Kind.GAUGE, "Number of the process; of several the biggest one's.")

@@ -18,6 +18,8 @@ RECORDER_KEYS: dict[str, Metric] = {}
 """The metric of each number in a recorder's record of itself; others in it are passed over."""
 RECORDER_CPU = own("cpu_us", "cpu_seconds_total", Unit.SECONDS, "CPU time of the recorder.", per_unit=1_000_000)
 RECORDER_MEMORY = own("resident_bytes", "resident_bytes", Unit.BYTES, "Memory of the recorder.", Kind.GAUGE)
+RECORDER_READ = own("read_bytes", "read_bytes_total", Unit.BYTES, "Bytes that the recorder read from disks.")
+RECORDER_WRITTEN = own("written_bytes", "written_bytes_total", Unit.BYTES, "Bytes that the recorder wrote to disks.")
 RECORDER_SAMPLES = own("samples", "samples_total", Unit.COUNT, "Samples taken.")
 RECORDER_LATE = own("late", "late_ticks_total", Unit.COUNT, "Samples not taken because it was too late for them.")
 RECORDER_UNREAD = own("unread", "unread_total", Unit.COUNT, "Readings of a source that failed.")
@@ -73,6 +75,9 @@ SUSPENDED = event(
 )
 CLOCK_STEP = event(
     "clock", "milliseconds", "clock_step_seconds", Unit.SECONDS, "How far the clock was set just before.", 1000
+)
+UNSET_TICKS = event(
+    "unset", "ticks", "unset_clock_ticks", Unit.COUNT, "Samples just before that were not taken: the clock was not set."
 )
 LOST_SAMPLES = event(
     "lost", "samples", "lost_samples", Unit.COUNT, "Samples just before for which the disk had no room."

@@ -119,6 +119,19 @@ def test_a_page_of_the_receiver_is_drawn_without_what_reads_files_or_draws_chart
     assert loaded.strip() == "[]"
 
 
+def test_a_recorder_has_loaded_nothing_that_it_can_do_without() -> None:
+    """It runs for months on machines that have something else to do: `dataclasses` brings a megabyte, click two."""
+    program = (
+        "import sys, appliance.collector, appliance.collect.recorder, appliance.collect.rotation\n"
+        "unwanted = ('dataclasses', 'inspect', 'click', 'ctypes', 'psutil', 'ssl')\n"
+        "print([name for name in unwanted if name in sys.modules])"
+    )
+
+    loaded = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True).stdout
+
+    assert loaded.strip() == "[]"
+
+
 def test_every_parser_is_on_its_list() -> None:
     modules = {path.stem for path in Path(procfs.__file__).parent.glob("*.py")} - {"__init__", "parsers"}
     listed = {parse.__module__.rpartition(".")[2] for _, _, parse in parsers.PARSERS}

@@ -13,7 +13,9 @@ CREDENTIAL = "apikey"
 """Its name among the credentials that systemd gives a service."""
 SMALLEST_BYTES = 1_000_000
 """Of a smaller file, much would be what every file begins with."""
-OPTIONAL_SOURCES = ["interrupts", "compaction", "buddyinfo", "tcp-states", "network-filesystems"]
+OPTIONAL_SOURCES = [
+    "interrupts", "softirqs", "compaction", "buddyinfo", "slabinfo", "tcp-states", "network-filesystems",
+]  # fmt: skip
 """As `collectors` has them, which is not loaded for `--help`: a test compares the two."""
 
 

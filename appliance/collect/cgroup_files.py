@@ -97,13 +97,16 @@ class Tree:
             path = self.root + group
             return (
                 quota(f"{path}/cpu.max")
+                | single(f"{path}/cpu.weight", "cpu_weight")
                 | single(f"{path}/memory.max", "memory_max")
+                | single(f"{path}/memory.high", "memory_high")
                 | single(f"{path}/pids.max", "pids_max")
             )
         cpu = f"{self.root}/cpu{group}"
         return (
             single(f"{cpu}/cpu.cfs_quota_us", "cpu_quota")
             | single(f"{cpu}/cpu.cfs_period_us", "cpu_period")
+            | single(f"{cpu}/cpu.shares", "cpu_shares")
             | single(f"{self.root}/memory{group}/memory.limit_in_bytes", "memory_max")
             | single(f"{self.root}/pids{group}/pids.max", "pids_max")
         )

@@ -12,6 +12,7 @@ from appliance.collect.sources import (
     filesystems,
     interrupts,
     loadavg,
+    logins,
     mdstat,
     meminfo,
     netdev,
@@ -19,6 +20,7 @@ from appliance.collect.sources import (
     pressure,
     processes,
     schedstat,
+    slabinfo,
     snmp,
     sockstat,
     softnet,
@@ -26,6 +28,7 @@ from appliance.collect.sources import (
     statfs,
     sysfs,
     tcp_states,
+    timex,
     uptime,
     vmstat,
 )
@@ -61,18 +64,23 @@ COLLECTORS: list[Callable[[str], Source]] = [
     sysfs.throttle,
     sysfs.hwmon,
     sysfs.thermal,
+    sysfs.cooling,
     sysfs.carrier,
     sysfs.edac,
     sysfs.numa,
     mdstat.source,
+    logins.source,
+    timex.source,
     facts.source,
 ]
 """Each makes its source from the place of /proc."""
 
 OPTIONAL: dict[str, tuple[Callable[[str], Source], ...]] = {
     "interrupts": (interrupts.source,),
+    "softirqs": (interrupts.deferred,),
     "compaction": (vmstat.compaction,),
     "buddyinfo": (buddyinfo.source,),
+    "slabinfo": (slabinfo.source,),
     "tcp-states": (tcp_states.source,),
     "network-filesystems": (statfs.network, filesystems.network),
 }

@@ -8,18 +8,27 @@ samples (ticks that were too late, a sleep, a clock that was set, a full disk) i
 import json
 import logging
 import time
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Sequence
 from typing import Any, NamedTuple
 
-from appliance.collect import meta, own
+from appliance.collect import meta, own, relay
 from appliance.collect.clocks import Clocks, clock_offset, slept_seconds
 from appliance.collect.collectors import COLLECTORS, OPTIONAL
 from appliance.collect.own import Extra, Own
+from appliance.collect.readings import Readings
 from appliance.collect.sources import Source, processes
 from appliance.collect.ticks import Ticks
 from appliance.collect.troubles import Troubles
 from appliance.errors import InputOutput
-from appliance.measurement import EVENT, META, SOURCES, line_start, line_text
+from appliance.measurement import (
+    EARLIEST_SECONDS,
+    EVENT,
+    LATEST_SECONDS,
+    META,
+    SOURCES,
+    line_start,
+    line_text,
+)
 
 logger = logging.getLogger(__name__)
 
@@ -61,26 +70,47 @@ def record(
     """
     Sample until the duration is over, or until `wait` (given seconds, which may be negative) says to stop.
 
-    Who wants to know the counts meanwhile gives them to be counted in.
+    Who wants to know the counts meanwhile gives them to be counted in. All that is given is called by other threads,
+    one at a time.
     """
     session = Session(plan, sinks, clock, extra, counts or Counts())
     offset = clock_offset()
     ticks, clocks = Ticks(plan.interval_seconds, plan.duration_seconds, clock(), offset), Clocks(offset, slept())
-    while not ticks.over and not wait(ticks.due - clock()):
-        if late := ticks.skip_late(clock()):
-            session.late(late)
-            continue
-        offset = clock_offset()
-        session.events += clocks.events(offset, slept())
-        session.sample(ticks.timestamp(offset))
-        ticks.taken()
+
+    def sample() -> bool:
+        while not session.readings.ended:
+            if session.begun:
+                # By this thread, or by one that is stuck in a source.
+                if not session.finish():
+                    return False
+                ticks.taken()
+            seconds = ticks.due - clock()
+            session.readings.rest(seconds)
+            if ticks.over or wait(seconds):
+                break
+            if late := ticks.skip_late(clock()):
+                session.late(late)
+                continue
+            offset = clock_offset()
+            session.events += clocks.events(offset, slept())
+            timestamp = ticks.timestamp(offset)
+            if EARLIEST_SECONDS <= timestamp < LATEST_SECONDS:
+                session.begin(timestamp)
+            else:
+                session.unset(timestamp)
+                ticks.taken()
+        return True
+
+    relay.run(sample, session.readings)
     return session.counts
 
 
 def take_one(plan: Plan) -> bytes:
     """Return one sample, taken now."""
     taken: list[bytes] = []
-    Session(plan, [lambda _, lines: taken.append(lines)], time.monotonic, dict, Counts()).sample(int(time.time()))
+    session = Session(plan, [lambda _, lines: taken.append(lines)], time.monotonic, dict, Counts())
+    session.begin(int(time.time()))
+    relay.run(session.finish, session.readings)
     return taken[0]
 
 
@@ -97,14 +127,24 @@ class Session:
         self.plan, self.sinks, self.clock = plan, sinks, clock
         self.counts, self.troubles = counts, Troubles(clock)
         self.own = Own(plan.root, extra, clock)
-        self.sources = sources_of(plan)
+        self.sources = [*sources_of(plan), Source(own.SUBSYSTEM, self.tell_own, self.own.again)]
+        self.readings = Readings(self.sources, self.troubles, self.own.spent_ns)
+        self.boot = meta.boot_id_at_once(plan.root)
         self.run, self.previous = now_ms(), 0.0
+        self.runs: set[int] = set()
+        """The numbers of those before."""
+        self.begun = False
+        """A sample was begun and is not finished."""
+        self.head = self.told = ""
+        """What goes before the readings of a sample: what a run begins with, and what happened."""
         self.complete = True
         """The next sample must have all that does not change."""
         self.events: list[dict[str, Any]] = []
         """What happened since the last sample."""
-        self.missing: dict[str, str] | None = None
-        """What was said not to be recorded; None where nothing was said yet."""
+        self.passed: dict[str, Any] | None = None
+        """The event of a clock that is not set at present."""
+        self.missing: tuple[dict[str, str], dict[str, int]] | None = None
+        """What was said not to be recorded, and of what only a part; None where nothing was said yet."""
         self.lost = [0] * len(sinks)
         """How many samples each sink could not take, one after the other."""
 
@@ -117,40 +157,66 @@ class Session:
         self.counts.late += ticks
         self.events.append({"kind": "late", "ticks": ticks})
 
-    def sample(self, timestamp: int | float) -> None:
+    def unset(self, timestamp: int | float) -> None:
+        """Pass over a tick: the clock was never set, as where a battery is empty, and nobody would read the sample."""
+        if self.passed is None:
+            logger.warning("The clock says that %s: nothing is recorded until it is set.", year(timestamp))
+            self.passed = {"kind": "unset", "ticks": 0}
+            self.events.append(self.passed)
+        self.passed["ticks"] += 1
+
+    def begin(self, timestamp: int | float) -> None:
+        """Begin a sample."""
+        self.passed = None
         if timestamp <= self.previous:
             logger.warning("The clock was set back: times come again, and a new run keeps the samples apart.")
-            self.run, self.complete = now_ms(), True
+            self.begin_anew()
         self.previous = timestamp
         start = line_start(timestamp)
-        head = self.begin(start) if self.complete else ""
+        self.head = self.begin_run(start) if self.complete else ""
         self.complete = False
-        told = "".join(line_text(start, EVENT, json.dumps(event) + "\n") for event in self.events)
+        self.told = "".join(line_text(start, EVENT, json.dumps(event) + "\n") for event in self.events)
         self.events = []
-        self.give(start, head, told + self.read(start))
-        self.counts.samples += 1
+        self.readings.begin(start)
+        self.begun = True
 
-    def begin(self, start: str) -> str:
+    def begin_anew(self) -> None:
+        """Begin another run; a clock may be set back to the very moment in which an earlier one began."""
+        self.runs.add(self.run)
+        self.run, self.complete = now_ms(), True
+        while self.run in self.runs:
+            self.run += 1
+
+    def begin_run(self, start: str) -> str:
         """Return the record that a run, or a file of it, begins with; what does not change is told again."""
         plan = self.plan
-        described = meta.describe(plan.machine_id, plan.machine_name, self.run, plan.interval_seconds, plan.root)
+        described = meta.describe(plan.machine_id, plan.machine_name, self.run, plan.interval_seconds, self.boot)
         for source in self.sources:
             source.again()
-        self.own.again()
         self.missing = None
         return line_text(start, META, json.dumps(described))
 
-    def read(self, start: str) -> str:
-        """Return the lines of all sources, and what there is to say of reading them."""
-        lines = take(self.sources, start, self.troubles, self.own.spent_ns)
+    def finish(self) -> bool:
+        """Read what is left to read and give the sample away; False where this thread was left behind."""
+        if not self.readings.read():
+            return False
+        self.begun = False
+        start, lines = self.readings.start, "".join(self.readings.lines)
         self.counts.unread = self.troubles.count
-        if self.troubles.failing != self.missing:
-            self.missing = dict(self.troubles.failing)
-            lines += line_text(start, SOURCES, json.dumps({"not_collected": self.missing}) + "\n")
+        failing, cut = self.troubles.failing, self.readings.cut
+        if (failing, cut) != self.missing:
+            self.missing = dict(failing), dict(cut)
+            told = {"not_collected": failing, **({"cut": cut} if cut else {})}
+            lines += line_text(start, SOURCES, json.dumps(told) + "\n")
+        self.give(start, self.head, self.told + lines)
+        self.counts.samples += 1
+        return True
+
+    def tell_own(self) -> str | None:
+        """Say what recording cost and what was not recorded: the last of the sources."""
+        self.counts.unread = self.troubles.count
         counts = {name: getattr(self.counts, name) for name in Counts.__slots__}
-        if (text := self.own.tell(counts, self.troubles.counts)) is not None:
-            lines += line_text(start, own.SUBSYSTEM, text)
-        return lines
+        return self.own.tell(counts, self.troubles.counts)
 
     def give(self, start: str, head: str, rest: str) -> None:
         for at, sink in enumerate(self.sinks):
@@ -177,34 +243,13 @@ class Session:
         self.complete = True
 
 
+def year(timestamp: float) -> str:
+    return f"this is the year {time.gmtime(timestamp).tm_year}"
+
+
 def sources_of(plan: Plan) -> list[Source]:
     wanted = [make for name in plan.optional for make in OPTIONAL[name]]
     makers: list[Callable[[str], Source]] = [*COLLECTORS, *wanted]
     if plan.process_args:
         makers[makers.index(processes.source)] = processes.with_arguments
     return [make(plan.root) for make in makers]
-
-
-def take(sources: Iterable[Source], start: str, troubles: Troubles, spent_ns: dict[str, int]) -> str:
-    """Read each source; one that cannot be read costs itself only."""
-    lines = []
-    before = time.perf_counter_ns()
-    for source in sources:
-        subsystem = source.subsystem
-        if troubles.waits(subsystem):
-            continue
-        try:
-            text = source.read()
-        except Exception as error:  # noqa: BLE001
-            # The loop's boundary: whatever is wrong with one source, the others and the next tick go on.
-            troubles.failed(subsystem, error)
-        else:
-            troubles.worked(subsystem)
-            if isinstance(text, dict):
-                lines += [line_text(start, name, each) for name, each in text.items()]
-            elif text is not None:
-                lines.append(line_text(start, subsystem, text))
-        now = time.perf_counter_ns()
-        spent_ns[subsystem] = spent_ns.get(subsystem, 0) + now - before
-        before = now
-    return "".join(lines)

@@ -8,7 +8,7 @@ import os
 from collections.abc import Callable
 from typing import Any
 
-from appliance.collect.mounts import IMAGES, NETWORK, listed, readable, with_device
+from appliance.collect.mounts import IMAGES, NETWORK, listed, readable, unescaped, with_device
 from appliance.collect.sources import read_text
 
 Facts = dict[str, Any]
@@ -27,6 +27,10 @@ TELLING = ("size=", "data=", "commit=", "errors=", "vers=", "rsize=", "wsize=", 
 MOST = 500
 """So many disks, interfaces and mounts are described."""
 DMI = {"vendor": "sys_vendor", "product": "product_name", "board": "board_name", "firmware": "bios_version"}
+CPUFREQ = {
+    "driver": "scaling_driver", "governor": "scaling_governor", "least_kilohertz": "cpuinfo_min_freq",
+    "most_kilohertz": "cpuinfo_max_freq",
+}  # fmt: skip
 VIRTUAL = {
     "kvm": "KVM", "qemu": "QEMU", "vmware": "VMware", "virtualbox": "VirtualBox", "xen": "Xen",
     "microsoft corporation virtual machine": "Hyper-V", "amazon ec2": "Amazon EC2", "google compute engine": "Google",
@@ -40,16 +44,18 @@ def describe(root: str) -> Facts:
     place = root.rpartition("/")[0]
     groups: dict[str, Callable[[str, str], Facts]] = {
         "hardware": hardware, "system": system, "virtualisation": virtualisation, "mounts": mounts, "disks": disks,
-        "interfaces": interfaces, "sysctls": sysctls,
+        "swaps": swaps, "interfaces": interfaces, "sysctls": sysctls,
     }  # fmt: skip
     return {name: found for name, look in groups.items() if (found := look(root, place))}
 
 
 def hardware(_: str, place: str) -> Facts:
-    facts = several(f"{place}/sys/class/dmi/id", DMI)
+    facts: Facts = {**several(f"{place}/sys/class/dmi/id", DMI)}
     for key, name in {"cpus_online": "cpu/online", "nodes": "node/online", "smt": "cpu/smt/active"}.items():
         if text := word(f"{place}/sys/devices/system/{name}"):
             facts[key] = text
+    if scaling := several(f"{place}/sys/devices/system/cpu/cpu0/cpufreq", CPUFREQ):
+        facts["cpu_frequency"] = scaling
     weaknesses = f"{place}/sys/devices/system/cpu/vulnerabilities"
     found = {name: text for name in names(weaknesses) if (text := word(f"{weaknesses}/{name}"))}
     return {**facts, **({"vulnerabilities": found} if found else {})}
@@ -77,6 +83,9 @@ def virtualisation(root: str, place: str) -> Facts:
         facts["hypervisor"] = "unknown"
     if container := container_of(root, place):
         facts["container"] = container
+    if any(mount.kind == "fuse.lxcfs" for mount in listed(text_of(f"{root}/self/mounts"))):
+        # Then parts of /proc are of the container, and the rest is of its host.
+        facts["proc"] = "lxcfs"
     return facts
 
 
@@ -128,6 +137,15 @@ def disks(_: str, place: str) -> Facts:
             fact["name"] = title
         facts[name] = fact
     return facts
+
+
+def swaps(root: str, _: str) -> Facts:
+    """The kernel prints a heading, then "/dev/sda2  partition  2097148  0  -2": the sizes are in kB."""
+    lines = [line.split() for line in text_of(f"{root}/swaps").splitlines()[1:]]
+    return {
+        readable(unescaped(words[0])): {"type": words[1], "bytes": int(words[2]) * 1024, "priority": int(words[4])}
+        for words in lines if len(words) == 5
+    }  # fmt: skip
 
 
 def interfaces(_: str, place: str) -> Facts:

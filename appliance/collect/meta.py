@@ -5,6 +5,7 @@ import time
 from pathlib import Path
 
 from appliance import __version__
+from appliance.collect.patience import Patience
 from appliance.machine import made_valid
 
 
@@ -17,8 +18,8 @@ def machine_id() -> str:
     return own or made_valid(os.uname().nodename) or "machine"
 
 
-def describe(machine: str, name: str, run: int, interval_seconds: float, root: str) -> dict[str, object]:
-    """Return the record of a run, which its start in Unix milliseconds numbers."""
+def describe(machine: str, name: str, run: int, interval_seconds: float, boot: str | None) -> dict[str, object]:
+    """Return the record of a run, which its start in Unix milliseconds numbers; `boot` is the boot id."""
     system = os.uname()
     page_bytes = os.sysconf("SC_PAGE_SIZE")
     return {
@@ -27,7 +28,7 @@ def describe(machine: str, name: str, run: int, interval_seconds: float, root: s
         "machine_id": machine,
         "machine_name": name or system.nodename,
         "hostname": system.nodename,
-        "boot_id": boot_id(root),
+        "boot_id": boot,
         "interval_seconds": interval_seconds,
         "timezone": time_zone(),
         "kernel": system.release,
@@ -44,6 +45,19 @@ def boot_id(root: str) -> str | None:
         return Path(f"{root}/sys/kernel/random/boot_id").read_text("ascii").strip()
     except (OSError, UnicodeDecodeError):
         return None
+
+
+def boot_id_at_once(root: str) -> str | None:
+    """Return it, or None where /proc is somewhere else and does not answer: that is found out of its sources later."""
+    if root == "/proc":
+        return boot_id(root)
+    asked = Patience(lambda: boot_id(root))
+    try:
+        return asked.ask()
+    except TimeoutError:
+        return None
+    finally:
+        asked.end()
 
 
 def time_zone() -> str:

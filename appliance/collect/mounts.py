@@ -55,6 +55,8 @@ class Mounts:
         """What the last `look` found."""
 
     def look(self) -> list[Answer]:
+        # Nobody may take what was found before for what is: the list itself may hang.
+        self.answers = []
         if self.table.may_have_changed():
             # To read the list and compare costs a tenth of going through it.
             text = self.table.read()
@@ -128,7 +130,8 @@ def mounts_of(root: str, network: bool = False) -> Mounts:
 
 def listed(text: str) -> list[Mount]:
     mounts = []
-    for line in text.splitlines():
+    # A name may hold what Python, but not the kernel, takes for the end of a line.
+    for line in text.split("\n"):
         words = line.split(" ", 4)
         if len(words) >= 4:
             mounts.append(Mount(*[unescaped(word) if "\\" in word else word for word in words[:4]]))

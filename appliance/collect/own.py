@@ -21,6 +21,7 @@ class Own:
     def __init__(self, root: str, extra: Extra = dict, clock: Callable[[], float] = time.monotonic) -> None:
         self.extra, self.clock = extra, clock
         self.statm = reader(f"{root}/self/statm")
+        self.io = reader(f"{root}/self/io")
         self.page_bytes = os.sysconf("SC_PAGE_SIZE")
         self.spent_ns: dict[str, int] = {}
         """Time that reading each source took."""
@@ -39,6 +40,10 @@ class Own:
         # A recorded /proc knows nothing of us.
         with suppress(OSError, ValueError, IndexError):
             record["resident_bytes"] = int(self.statm().split()[1]) * self.page_bytes
+        with suppress(OSError, ValueError, IndexError):
+            # "rchar: N", wchar, syscr, syscw, read_bytes, write_bytes, cancelled_write_bytes.
+            words = self.io().split()
+            record |= {"read_bytes": int(words[9]), "written_bytes": int(words[11])}
         record |= {**counts, **self.extra()}
         if now >= self.sources_due:
             self.sources_due = now + SOURCES_SECONDS

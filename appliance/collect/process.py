@@ -7,6 +7,7 @@ everybody is looked at each time.
 
 import json
 import os
+from collections.abc import Iterable
 from contextlib import suppress
 
 from appliance.collect import control_groups
@@ -16,25 +17,32 @@ AWAKE_LOOKS = 10
 """So long after it did something a process counts as awake."""
 IDENTITY_LOOKS = 60
 """So long it is believed who a process is: it may change its user and its control group."""
+ASKED_LOOKS = 60
+"""Of what was asked longer ago it is not told what it grew by: that says nothing of now."""
 KERNEL_THREAD = 0x00200000
-READ_BYTES = 4096
+READ_BYTES, STATUS_BYTES = 4096, 16 << 10
+"""Of most files, and of /proc/PID/status, which lists the groups of its user."""
+STATUS_FIELDS = (b"\nVmSwap:", b"\nFDSize:", b"\nvoluntary_ctxt_switches:", b"\nnonvoluntary_ctxt_switches:")
+MOST_FILES = 2048
+"""Where the kernel does not say how many files are open, so many at most are counted."""
 READ_ONLY = os.O_RDONLY | os.O_CLOEXEC | os.O_NOFOLLOW
 PAGE_KB = os.sysconf("SC_PAGE_SIZE") // 1024
 
 
 class Process:
     __slots__ = (
-        "cpu", "cpu_used", "faults", "faults_used", "identified", "identity", "io_known", "io_looked", "io_span",
-        "kept", "kernel", "looked", "name", "path", "pid", "read", "read_used", "rss_kb", "span", "start", "state",
-        "stirred", "text", "threads", "written", "written_used",
+        "asked", "asked_text", "cpu", "cpu_used", "faults", "faults_used", "files", "identified", "identity",
+        "involuntary", "io_known", "io_looked", "io_span", "kept", "kernel", "looked", "name", "path", "pid", "read",
+        "read_used", "rss_kb", "span", "start", "state", "stirred", "swap_kb", "switched", "text", "threads",
+        "voluntary", "written", "written_used",
     )  # fmt: skip
 
     def __init__(self, root: str, pid: str, absent: int | None) -> None:
         """Meet a process that was not there at the look `absent`; None for one that may be older than the recording."""
         self.pid = int(pid)
         self.path = f"{root}/{pid}"
-        self.looked = self.io_looked = absent
-        self.text = 0
+        self.looked = self.io_looked = self.asked = absent
+        self.text = self.asked_text = 0
         self.name = self.start = b""
         self.state = "?"
         self.stirred = -AWAKE_LOOKS if absent is None else absent
@@ -43,6 +51,11 @@ class Process:
         self.cpu_used = self.faults_used = self.read_used = self.written_used = 0
         self.span = self.io_span = 0
         self.rss_kb = self.threads = 0
+        self.swap_kb: int | None = None
+        self.files: int | None = None
+        self.voluntary: int | None = 0
+        self.involuntary: int | None = 0
+        self.switched = ""
         self.identity, self.identified = "", -IDENTITY_LOOKS
         self.kept: int | None = None
 
@@ -112,7 +125,8 @@ class Process:
     def begin_anew(self) -> None:
         """The pid was given to another process: what that one used, it used since this one was looked at."""
         self.cpu = self.faults = self.read = self.written = 0
-        self.io_looked = self.looked
+        self.voluntary = self.involuntary = 0
+        self.io_looked = self.asked = self.looked
         self.identified = -IDENTITY_LOOKS
 
     def look_at_io(self, number: int) -> None:
@@ -130,26 +144,47 @@ class Process:
             self.read_used, self.written_used = max(0, read - self.read), max(0, written - self.written)
         self.read, self.written, self.io_looked = read, written, number
 
+    def ask(self, number: int, every: int, files_counted: bool) -> None:
+        """
+        Read what only the biggest are asked for, and only every so many looks: swap, open files, switches.
+
+        To ask costs as much as to look, and of one that did nothing that its CPU time shows there is nothing to know.
+        """
+        self.switched = ""
+        if self.text == self.asked_text or (self.asked_text and (self.pid + number) % every):
+            return
+        try:
+            text = read_bytes(f"{self.path}/status", STATUS_BYTES)
+        except OSError:
+            text = b""
+        self.swap_kb, room, voluntary, involuntary = [field(text, start) for start in STATUS_FIELDS]
+        self.files = open_files(f"{self.path}/fd", files_counted, room)
+        if self.asked is not None and 0 < number - self.asked <= ASKED_LOOKS:
+            grown = growth(self.voluntary, voluntary), growth(self.involuntary, involuntary)
+            self.switched = f',"switched":{listed(grown)}' + over("switched_over", number - self.asked)
+        self.voluntary, self.involuntary, self.asked, self.asked_text = voluntary, involuntary, number, self.text
+
     def row(self, number: int, users: Users, arguments: bool) -> str:
         """
         Return its line of the record: who it is, how it is, and what it used since it was looked at before.
 
-        `is` has state, threads and resident kB; `used` CPU ticks, bytes read and written, and major faults, null where
-        not known, without the zeros at its end. `over` says over how many looks, where it is more than one. In lists
-        that is a fifth less to send than by name.
+        `is` has state, threads and resident kB; `has` kB in swap and open files; `used` CPU ticks, bytes read and
+        written, and major faults, without the zeros at its end; `switched` how often its first thread gave up the CPU
+        and had to. What is not known is null. `over` says over how many looks, where it is more than one. In lists that
+        is a fifth less to send than by name.
         """
         if number - self.identified >= IDENTITY_LOOKS:
             self.identity, self.identified = self.identify(users, arguments), number
         used = self.used() if self.span else ""
-        return f'{{{self.identity},"is":["{self.state}",{self.threads},{self.rss_kb}]{used}}}'
+        has = f',"has":{listed((self.swap_kb, self.files))}'
+        return f'{{{self.identity},"is":["{self.state}",{self.threads},{self.rss_kb}]{has}{used}{self.switched}}}'
 
     def used(self) -> str:
         io = (self.read_used, self.written_used) if self.io_known else (None, None)
         amounts: list[int | None] = [self.cpu_used, *io, self.faults_used]
         while amounts and amounts[-1] == 0:
             del amounts[-1]
-        listed = ",".join(["null" if amount is None else str(amount) for amount in amounts])
-        text = f',"used":[{listed}]' + over("over", self.span)
+        text = f',"used":{listed(amounts)}' + over("over", self.span)
         return text + over("io_over", self.io_span) if self.read_used or self.written_used else text
 
     def identify(self, users: Users, arguments: bool) -> str:
@@ -179,6 +214,35 @@ class Process:
         return redacted(text.rstrip("\0").split("\0"))
 
 
+def field(text: bytes, start: bytes) -> int | None:
+    """Return the number of a line of /proc/PID/status; None where it has none, as a kernel thread has no memory."""
+    at = text.find(start)
+    words = text[at + len(start) : text.find(b"\n", at + 1)].split(None, 1) if at >= 0 else []
+    return int(words[0]) if words and words[0].isdigit() else None
+
+
+def open_files(path: str, counted: bool, most: int | None) -> int | None:
+    """
+    Return how many files are open; None where that may not be known, or may be so many that to list them would cost.
+
+    From Linux 6.2 on the folder's size says it, for which `counted`; `most` is for how many there is room.
+    """
+    try:
+        if counted:
+            return os.stat(path).st_size  # noqa: PTH116
+        return len(os.listdir(path)) if most is not None and most <= MOST_FILES else None  # noqa: PTH208
+    except OSError:
+        return None
+
+
+def growth(before: int | None, now: int | None) -> int | None:
+    return None if before is None or now is None else max(0, now - before)
+
+
+def listed(amounts: Iterable[int | None]) -> str:
+    return "[" + ",".join(["null" if amount is None else str(amount) for amount in amounts]) + "]"
+
+
 def over(key: str, looks: int) -> str:
     return f',"{key}":{looks}' if looks > 1 else ""
 
@@ -192,9 +256,9 @@ def belongs_to(text: str) -> dict[str, str]:
     return {"unit": unit} if unit else {}
 
 
-def read_bytes(path: str) -> bytes:
+def read_bytes(path: str, most: int = READ_BYTES) -> bytes:
     descriptor = os.open(path, READ_ONLY)
     try:
-        return os.read(descriptor, READ_BYTES)
+        return os.read(descriptor, most)
     finally:
         os.close(descriptor)

@@ -7,9 +7,12 @@ from appliance.procfs import Value
 
 
 def parse(text: str) -> Iterator[Value]:
-    """An interface's name may hold a colon (an alias), and wide numbers stand right behind the last one."""
-    for line in text.splitlines():
+    """
+    A line of the heading has no colon. An interface's name may hold one (an alias), and anything but white space and a
+    slash, also what Python takes for the end of a line; wide numbers stand right behind the last colon.
+    """
+    for line in text.split("\n"):
         name, colon, rest = line.rpartition(":")
-        if colon and "|" not in line:
+        if colon:
             for metric, number in zip(NETWORK_FIELDS, rest.split(), strict=False):
-                yield Value(metric, name.strip(), int(number))
+                yield Value(metric, name.strip(" "), int(number))

@@ -27,6 +27,7 @@ from appliance.procfs import (
     recorder,
     records,
     schedstat,
+    slabinfo,
     snmp,
     sockstat,
     softnet,
@@ -67,8 +68,12 @@ PARSERS: list[tuple[str, Group, Parser]] = [
         (record, Group.HARDWARE, records.parser("name", keys))
         for record, keys in hardware_metrics.HARDWARE_KEYS.items()
     ),
+    (hardware_metrics.LOGINS, Group.LOGIN, records.of_machine(hardware_metrics.LOGIN_KEYS)),
+    (hardware_metrics.TIMEX, Group.CLOCK, records.of_machine(hardware_metrics.CLOCK_KEYS)),
     (hardware_metrics.MDSTAT, Group.HARDWARE, mdstat.parse),
     (hardware_metrics.INTERRUPTS_FILE, Group.INTERRUPT, interrupts.parse),
+    (hardware_metrics.SOFTIRQS_FILE, Group.INTERRUPT, interrupts.parse_deferred),
+    (hardware_metrics.SLABINFO, Group.FRAGMENTATION, slabinfo.parse),
     (hardware_metrics.BUDDYINFO, Group.FRAGMENTATION, buddyinfo.parse),
     (recorder_metrics.SELF, Group.RECORDER, recorder.parse),
     (measurement.EVENT, Group.EVENT, recorder.parse_events),

@@ -8,7 +8,7 @@ are summed; the pid that is kept is the biggest one's.
 """
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from typing import Any
 
 from appliance.metrics import Metric
@@ -16,10 +16,14 @@ from appliance.process_metrics import (
     COUNT_KEYS,
     PROCESS_CPU,
     PROCESS_FAULTS,
+    PROCESS_FILES,
+    PROCESS_INVOLUNTARY,
     PROCESS_MEMORY,
     PROCESS_PID,
     PROCESS_READ,
+    PROCESS_SWAP,
     PROCESS_THREADS,
+    PROCESS_VOLUNTARY,
     PROCESS_WRITTEN,
     STATES,
 )
@@ -29,6 +33,8 @@ from appliance.procfs.statfs import whole
 
 USED = ((PROCESS_CPU, "over"), (PROCESS_READ, "io_over"), (PROCESS_WRITTEN, "io_over"), (PROCESS_FAULTS, "over"))
 """The metrics of the list "used", and the key of how many intervals each is spread over."""
+SWITCHED = ((PROCESS_VOLUNTARY, "switched_over"), (PROCESS_INVOLUNTARY, "switched_over"))
+"""The same of the list "switched"."""
 MEMORY_TICK = 1 << 40
 """Whoever used CPU time is the biggest; among those that did not it is memory that counts."""
 NUMBERED = re.compile(r"\d{4,}")
@@ -77,13 +83,27 @@ def process(record: dict[str, Any]) -> dict[Metric, int]:
     if isinstance(now, list) and len(now) == 3:
         numbers[PROCESS_THREADS] = whole(now[1], "threads")
         numbers[PROCESS_MEMORY] = whole(now[2], "memory") * 1024
+    has, switched = record.get("has"), record.get("switched")
+    if isinstance(has, list):
+        for (metric, unit), amount in zip(((PROCESS_SWAP, 1024), (PROCESS_FILES, 1)), has, strict=False):
+            if amount is not None:
+                numbers[metric] = whole(amount, "has") * unit
     if isinstance(used, list):
         # Zeros at its end are left out.
-        for (metric, key), amount in zip(USED, [*used, 0, 0, 0, 0], strict=False):
-            if amount is not None:
-                looks = max(1, whole(record.get(key, 1), key))
-                numbers[metric] = (whole(amount, "used") + looks // 2) // looks
+        numbers.update(shares(record, USED, [*used, 0, 0, 0, 0], "used"))
+    if isinstance(switched, list):
+        numbers.update(shares(record, SWITCHED, switched, "switched"))
     return numbers
+
+
+def shares(
+    record: dict[str, Any], metrics: Iterable[tuple[Metric, str]], amounts: list[Any], what: str
+) -> Iterator[tuple[Metric, int]]:
+    """Give an interval's share of each amount that is known."""
+    for (metric, key), amount in zip(metrics, amounts, strict=False):
+        if amount is not None:
+            looks = max(1, whole(record.get(key, 1), key))
+            yield metric, (whole(amount, what) + looks // 2) // looks
 
 
 def instance(record: dict[str, Any]) -> str:

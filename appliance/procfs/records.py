@@ -25,6 +25,18 @@ def parser(name: str, metrics: Mapping[str, Metric]) -> Parser:
     return parse
 
 
+def of_machine(metrics: Mapping[str, Metric]) -> Parser:
+    """Return the parser of records of a machine as a whole; keys that have no metric are passed over."""
+
+    def parse(text: str) -> Iterator[Value]:
+        for record in objects(text):
+            for key, metric in metrics.items():
+                if key in record:
+                    yield Value(metric, "", whole(record[key], key))
+
+    return parse
+
+
 def objects(text: str) -> Iterator[dict[str, Any]]:
     for line in text.splitlines():
         if line.strip():

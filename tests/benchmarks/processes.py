@@ -26,7 +26,7 @@ START = 1_767_977_160
 CROWDS = (100, 500, 4000)
 HUNDRED_MS, SHARE_MS = 1.0, 10.0
 """A hundred processes may cost as much as everything else may, and no crowd more than a hundredth of a second."""
-WIRE_BYTES, STORE_BYTES = 100, 120
+WIRE_BYTES, STORE_BYTES = 100, 170
 
 
 def main() -> None:
@@ -130,18 +130,24 @@ def busy_hour(seconds: int = 3600) -> Iterator[str]:
         for worker in workers:
             worker[2] += chance.randint(-200, 260) if chance.random() < 0.2 else 0
             written = chance.randint(1, 90) * 4096 if chance.random() < 0.25 else 0
-            rows.append(row(worker[0], worker[1], worker[2], max(0, round(chance.gauss(worker[3], 3))), written))
+            rows.append(
+                row(chance, worker[0], worker[1], worker[2], max(0, round(chance.gauss(worker[3], 3))), written)
+            )
         for _ in range(chance.choice((0, 0, 0, 1, 1, 2, 4))):
             pid = 2000 + (pid + chance.randint(1, 300)) % 30_000
-            rows.append(row(pid, chance.choice(JOBS), chance.randint(900, 20_000), chance.randint(1, 60), 4096))
+            rows.append(row(chance, pid, chance.choice(JOBS), chance.randint(900, 20_000), chance.randint(1, 60), 4096))
         yield text(rows)
 
 
-def row(pid: int, name: str, kilobytes: int, ticks: int, written: int) -> dict[str, Any]:
+def row(chance: random.Random, pid: int, name: str, kilobytes: int, ticks: int, written: int) -> dict[str, Any]:
     used = [ticks, 0, written] if written else [ticks] if ticks else []
     unit = {"unit": f"{name}.service"} if name in SERVICES else {}
+    # Who used CPU time was asked for its switches too, every fifth time: some for each tick that it had.
+    asked = ticks and chance.random() < 1 / processes.ASK_SECONDS
+    switched = {"switched": [ticks * (15 + pid % 25) + kilobytes % 9, ticks], "switched_over": 5} if asked else {}
     return {
-        "pid": pid, "start": pid * 7, "name": name, "user": "root", **unit, "is": ["S", 3, kilobytes], "used": used
+        "pid": pid, "start": pid * 7, "name": name, "user": "root", **unit, "is": ["S", 3, kilobytes],
+        "has": [0, 10 + pid % 90], "used": used, **switched
     }  # fmt: skip
 
 

@@ -354,6 +354,9 @@ def test_the_key_is_nowhere_to_be_seen(start: Start, receiver: tuple[str, str], 
     process = start(
         "collect", *FAST, "--server", url, "--log-level", "debug", "--metrics-file", "x.prom", PCC_APIKEY=key
     )
+    until = time.monotonic() + 30
+    while not any(path.is_file() for path in (tmp_path / "home").rglob("*")) and time.monotonic() < until:
+        time.sleep(0.1)
     time.sleep(1)
 
     arguments = Path(f"/proc/{process.pid}/cmdline").read_bytes()
@@ -535,7 +538,8 @@ def test_a_recording_rotates_and_every_file_of_it_is_whole(run_program: RunProgr
     assert done.returncode == 0
     files = sorted(tmp_path.glob("r*.json.gz"))
     assert len(files) > 2
-    assert sum(read_whole(path).count for path in files) == int(done.stderr.split()[0])
+    # On a busy machine, ticks that came too late are told before.
+    assert sum(read_whole(path).count for path in files) == int(done.stderr.splitlines()[-1].split()[0])
 
 
 @pytest.mark.parametrize(

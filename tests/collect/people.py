@@ -1,5 +1,6 @@
 """A /proc with processes in it, as files, which a test may change between two looks."""
 
+import shutil
 from collections.abc import Callable
 from pathlib import Path
 
@@ -16,7 +17,8 @@ class People:
     def be(
         self, pid: int, name: str | bytes = "app", *, cpu: int = 0, pages: int = 100, start: int = 500,
         state: str = "S", faults: int = 0, threads: int = 1, flags: int = 0, io: tuple[int, int] | None = (0, 0),
-        cgroup: str = "0::/\n", arguments: bytes = b"app\0",
+        cgroup: str = "0::/\n", arguments: bytes = b"app\0", swap: int | None = 0, files: int | None = 3,
+        switches: tuple[int, int] | None = (0, 0),
     ) -> None:  # fmt: skip
         """Write what the kernel would say of a process now."""
         folder = self.root / str(pid)
@@ -29,6 +31,16 @@ class People:
         (folder / "stat").write_bytes(b"%d (%s) %s\n" % (pid, comm, behind.encode()))
         (folder / "cgroup").write_text(cgroup)
         (folder / "cmdline").write_bytes(arguments)
+        held = "" if swap is None else f"VmSwap:\t{swap:8d} kB\n"
+        voluntary, involuntary = switches or (0, 0)
+        switched = f"voluntary_ctxt_switches:\t{voluntary}\nnonvoluntary_ctxt_switches:\t{involuntary}\n"
+        if switches is None:
+            switched = ""
+        (folder / "status").write_text(f"Name:\tapp\nFDSize:\t64\nGroups:\t0 \n{held}Threads:\t1\n{switched}Last:\t1\n")
+        if files is not None:
+            (folder / "fd").mkdir(exist_ok=True)
+            for number in range(files):
+                (folder / "fd" / str(number)).touch()
         if io is not None:
             read, written = io
             (folder / "io").write_text(
@@ -37,9 +49,7 @@ class People:
             )
 
     def go(self, pid: int) -> None:
-        for file in (self.root / str(pid)).iterdir():
-            file.unlink()
-        (self.root / str(pid)).rmdir()
+        shutil.rmtree(self.root / str(pid))
 
 
 def seconds(step: float = 1.0) -> Callable[[], float]:

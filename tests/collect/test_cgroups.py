@@ -12,7 +12,7 @@ from appliance.analysis.run import Run
 from appliance.cgroup_metrics import CGROUP_CPU, CGROUP_IO_STALLED, CGROUP_OOM_KILLS
 from appliance.collect import loop
 from appliance.collect.loop import Plan
-from appliance.collect.sources import Source, cgroups
+from appliance.collect.sources import NOT_NOW, Source, cgroups
 from appliance.formats import containers
 from appliance.measurement import Measurement
 from appliance.samples import from_measurements
@@ -24,9 +24,11 @@ GROUP_2 = {
         "usage_usec {usage}\nuser_usec 600\nsystem_usec 400\nnr_periods 50\nnr_throttled 5\nthrottled_usec 9000\n"
     ),
     "cpu.max": "50000 100000\n",
+    "cpu.weight": "250\n",
     "memory.current": "4096000\n",
     "memory.peak": "5000000\n",
     "memory.max": "max\n",
+    "memory.high": "4500000\n",
     "memory.swap.current": "0\n",
     "memory.stat": "anon 1000\nfile 2000\nkernel 300\nkernel_stack 1\nslab 40\nsock 0\n",
     "memory.events": "low 0\nhigh 2\nmax 3\noom 1\noom_kill 1\noom_group_kill 0\n",
@@ -39,6 +41,7 @@ GROUP_1 = {
     "cpu/cpu.stat": "nr_periods 50\nnr_throttled 5\nthrottled_time 9000000\n",
     "cpu/cpu.cfs_quota_us": "-1\n",
     "cpu/cpu.cfs_period_us": "100000\n",
+    "cpu/cpu.shares": "2048\n",
     "cpuacct/cpuacct.usage": "1000999\n",
     "cpuacct/cpuacct.stat": "user 6\nsystem 4\n",
     "memory/memory.usage_in_bytes": "4096000\n",
@@ -112,7 +115,8 @@ def test_a_service_has_all_its_numbers_summed_over_disks(tree: Path) -> None:
         "cpu_throttled_usec": 9000, "memory_current": 4096000, "io_read_bytes": 101, "io_write_bytes": 202,
         "io_read_ops": 6, "io_write_ops": 8, "memory_peak": 5000000, "swap_current": 0, "memory_high_events": 2,
         "oom_events": 1, "oom_kills": 1, "pids_current": 7, "io_some_usec": 70, "io_full_usec": 60, "cpu_quota": 50000,
-        "cpu_period": 100000, "memory_max": 2**64 - 1, "pids_max": 100,
+        "cpu_period": 100000, "memory_anon": 1000, "memory_file": 2000, "memory_kernel": 300, "memory_slab": 40,
+        "cpu_weight": 250, "memory_max": 2**64 - 1, "memory_high": 4500000, "pids_max": 100,
     }  # fmt: skip
 
 
@@ -190,7 +194,9 @@ def test_version_1_says_the_same_in_its_own_words(tree: Path) -> None:
     assert (record["cpu_throttled_usec"], record["cpu_quota"], record["cpu_period"]) == (9000, -1, 100_000)
     assert (record["memory_anon"], record["memory_file"], record["memory_kernel"]) == (1000, 2000, 300)
     assert (record["io_read_bytes"], record["io_write_ops"], record["pids_current"]) == (101, 4, 7)
-    assert groups["docker/7892fa5ced3d"] == {"memory_peak": 5000000, "oom_kills": 3, "swap_current": 50}
+    assert groups["docker/7892fa5ced3d"] == {
+        "memory_peak": 5000000, "oom_kills": 3, "swap_current": 50, "cpu_shares": 2048
+    }  # fmt: skip
 
 
 def test_a_hybrid_has_its_pressure_from_version_2(tree: Path) -> None:
@@ -258,8 +264,8 @@ def test_a_limit_that_is_changed_is_seen_within_a_minute(tree: Path) -> None:
 def test_groups_are_read_every_ten_seconds_and_at_each_sample_where_those_are_further_apart(tree: Path) -> None:
     often, seldom = made(tree, step=1), made(tree, step=60)
 
-    assert [at for at in range(25) if often.read() is not None] == [0, 10, 20]
-    assert [at for at in range(3) if seldom.read() is not None] == [0, 1, 2]
+    assert [at for at in range(25) if often.read() != NOT_NOW] == [0, 10, 20]
+    assert [at for at in range(3) if seldom.read() != NOT_NOW] == [0, 1, 2]
 
 
 def test_too_many_groups_are_bounded_and_counted(tree: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -15,7 +15,7 @@ from appliance.collect.loop import Counts, Plan
 from appliance.collect.recorder import Recorder
 from appliance.errors import InputOutput
 from appliance.formats import recording
-from appliance.recorder_metrics import CLOCK_STEP, LATE_TICKS, LOST_SAMPLES, SUSPENDED
+from appliance.recorder_metrics import CLOCK_STEP, LATE_TICKS, LOST_SAMPLES, SUSPENDED, UNSET_TICKS
 from appliance.samples import Column
 
 
@@ -108,6 +108,34 @@ def test_a_clock_that_is_set_is_an_event_both_ways(proc: Path, machine: Machine,
     assert [events(records) for records in taken] == [[], [], [{"kind": "clock", "milliseconds": step * 1000}], []]
     new_run = taken[2][0]["subsystem"] == "perfanalysis[meta]"
     assert new_run == (step < 0)
+
+
+@pytest.mark.parametrize("never_set", [-1_700_000_000, 4_000_000_000])
+def test_a_clock_that_was_never_set_is_waited_for(
+    proc: Path, tmp_path: Path, machine: Machine, caplog: pytest.LogCaptureFixture, never_set: int
+) -> None:
+    machine.offset += never_set
+    recorder = Recorder(tmp_path / "r.json")
+    ticks = 0
+
+    def wait(seconds: float) -> bool:
+        nonlocal ticks
+        ticks += 1
+        if ticks == 4:
+            machine.offset -= never_set
+        return machine.wait(seconds)
+
+    loop.record(Plan(1, 5, "web-1", root=str(proc)), [recorder.write], wait, machine.clock, lambda: 0.0)
+    recorder.close()
+
+    parsed = recording.read(tmp_path / "r.json")
+    (part,) = [part for part in parsed.samples if part.group == "event"]
+    assert (parsed.count, parsed.warnings) == (3, [])
+    assert {column.metric: values.numbers.tolist() for column, values in part.columns.items()} == {
+        UNSET_TICKS: [3], CLOCK_STEP: [-never_set * 1000],
+    }  # fmt: skip
+    (said,) = [message for message in caplog.messages if "clock" in message]
+    assert said.endswith(": nothing is recorded until it is set.")
 
 
 def test_a_clock_that_is_slewed_is_no_event() -> None:

@@ -7,6 +7,7 @@ from pathlib import Path
 from appliance.analysis.run import Run
 from appliance.collect import loop
 from appliance.collect.loop import Plan
+from appliance.collect.readings import Readings
 from appliance.collect.sources import Source
 from appliance.collect.troubles import Troubles
 from appliance.formats import recording
@@ -34,7 +35,7 @@ def disks(*names: str) -> str:
 def recorded(proc: Path, path: Path, changes: list[Callable[[], object]]) -> Parsed:
     """Record a sample before and after each change to a machine's /proc."""
     # It stands still here, and says that no time went by.
-    (proc / "uptime").unlink()
+    (proc / "uptime").unlink(missing_ok=True)
     now, left = 1000.0, iter(changes)
 
     def wait(seconds: float) -> bool:
@@ -85,9 +86,12 @@ def test_a_source_that_breaks_in_any_way_costs_itself_only(proc: Path, tmp_path:
     troubles, spent = Troubles(), dict[str, int]()
     sources = [Source("a", lambda: "1"), Source("b", broken), Source("c", lambda: "3")]
 
-    lines = loop.take(sources, '{"timestamp":1,"subsystem":', troubles, spent)
+    readings = Readings(sources, troubles, spent)
+    readings.begin('{"timestamp":1,"subsystem":')
+    whole = readings.read()
 
-    assert [json.loads(line)["subsystem"] for line in lines.splitlines()] == ["a", "c"]
+    assert whole
+    assert [json.loads(line)["subsystem"] for line in readings.lines] == ["a", "c"]
     assert (troubles.failing, troubles.counts, set(spent)) == (
         {"b": "who would have thought"},
         {"b": 1},
@@ -102,15 +106,37 @@ def test_what_was_never_there_is_looked_for_now_and_then(proc: Path) -> None:
         asked.append(now[0])
         return (proc / "schedstat").read_text()
 
-    troubles, sources = Troubles(lambda: now[0]), [Source("/proc/schedstat", absent)]
+    troubles = Troubles(lambda: now[0])
+    readings = Readings([Source("/proc/schedstat", absent)], troubles, {})
     for now[0] in (0.0, 1.0, 59.0, 61.0):
-        loop.take(sources, "", troubles, {})
+        readings.begin("")
+        readings.read()
     (proc / "schedstat").write_text("cpu0 0 0 0 0 0 0 1 2 3\n")
     for now[0] in (100.0, 122.0, 123.0):
-        loop.take(sources, "", troubles, {})
+        readings.begin("")
+        readings.read()
 
     assert asked == [0.0, 61.0, 122.0, 123.0]
     assert (troubles.counts, troubles.failing) == ({}, {})
+
+
+def test_a_machine_that_has_thousands_of_everything_has_a_sample_of_some_size(proc: Path, tmp_path: Path) -> None:
+    (proc / "stat").write_text(cpus(*range(1024)))
+    (proc / "net" / "dev").write_text(interfaces(*(f"veth{number}" for number in range(10_000))))
+    (proc / "diskstats").write_text(disks(*(f"sd{number}" for number in range(4_000))))
+    processor = "model name\t: Test CPU\nphysical id\t: 0\nflags\t\t: " + "sse " * 200
+    (proc / "cpuinfo").write_text("".join(f"processor\t: {number}\n{processor}\n\n" for number in range(1024)))
+
+    parsed = recorded(proc, tmp_path / "r.json", [lambda: None])
+    after = recorded(proc, tmp_path / "r.json", [lambda: (proc / "net" / "dev").write_text(interfaces("veth0"))])
+
+    assert (tmp_path / "r.json").stat().st_size < 2 * 1_000_000
+    run = Run("web-1", parsed.samples, parsed.facts)
+    assert len(run.values(CPU_USER).columns) == 1025
+    assert parsed.facts["cpuinfo"]["total_cpus"] == 1024
+    known, left_out = len(run.values(RECEIVED_BYTES).columns), parsed.facts["sources"]["cut"]["/proc/net/dev"]
+    assert (known + left_out, known > 1000) == (10_000, True)
+    assert "cut" not in after.facts["sources"]
 
 
 def test_the_store_keeps_all_that_is_recorded(proc: Path, tmp_path: Path) -> None:

@@ -6,7 +6,18 @@ from pathlib import Path
 
 import pytest
 
-from appliance.collect.sources import Source, now_and_then, pressure, reader, schedstat, snmp, sysfs, tcp_states, vmstat
+from appliance.collect.sources import (
+    NOT_NOW,
+    Source,
+    now_and_then,
+    pressure,
+    reader,
+    schedstat,
+    snmp,
+    sysfs,
+    tcp_states,
+    vmstat,
+)
 from appliance.metrics import PAGING_FIELDS
 from appliance.procfs import parsers
 from appliance.protocol_metrics import PROTOCOL_FIELDS, STATES
@@ -84,7 +95,7 @@ def test_what_changes_slowly_is_read_now_and_then() -> None:
     times = iter([0.0, 5.0, 9.9, 10.0, 11.0, 12.0])
     source = now_and_then(Source("x", lambda: "text"), 10, lambda: next(times))
 
-    assert [source.read() for _ in range(5)] == ["text", None, None, "text", None]
+    assert [source.read() for _ in range(5)] == ["text", NOT_NOW, NOT_NOW, "text", NOT_NOW]
     source.again()
     assert source.read() == "text"
 
@@ -106,6 +117,12 @@ SYS = {
     "class/hwmon/hwmon0/temp1_label": "Package id 0\n",
     "class/hwmon/hwmon0/temp2_input": "-500\n",
     "class/hwmon/hwmon0/temp3_input": "",
+    "class/hwmon/hwmon0/fan1_input": "1200\n",
+    "class/hwmon/hwmon0/in0_input": "1104\n",
+    "class/hwmon/hwmon0/in0_label": "Vcore\n",
+    "class/thermal/cooling_device0/type": "Processor\n",
+    "class/thermal/cooling_device0/cur_state": "2\n",
+    "class/thermal/cooling_device0/max_state": "10\n",
     "class/thermal/thermal_zone0/type": "acpitz\n",
     "class/thermal/thermal_zone0/temp": "27800\n",
     "class/net/lo/carrier_changes": "0\n",
@@ -113,7 +130,7 @@ SYS = {
     "class/net/bonding_masters": "\n",
 }
 HARDWARE = [
-    sysfs.cpufreq, sysfs.throttle, sysfs.hwmon, sysfs.thermal, sysfs.carrier, sysfs.edac, sysfs.numa,
+    sysfs.cpufreq, sysfs.throttle, sysfs.hwmon, sysfs.thermal, sysfs.cooling, sysfs.carrier, sysfs.edac, sysfs.numa,
 ]  # fmt: skip
 
 
@@ -135,10 +152,13 @@ def test_what_the_hardware_says(proc: Path, sys: Path) -> None:
     assert list(sysfs.memory_errors(sys)) == [{"name": "mc0", "corrected": 5, "uncorrected": 0}]
     assert list(sysfs.zones(sys)) == [{"name": "0 acpitz", "millidegrees": 27800}]
     assert list(sysfs.links(sys)) == [{"name": "eth0", "changes": 2}, {"name": "lo", "changes": 0}]
-    assert list(sysfs.temperatures(sys)) == [
+    assert list(sysfs.sensors(sys)) == [
         {"name": "coretemp 0 Package id 0", "millidegrees": 45000},
         {"name": "coretemp 0 temp2", "millidegrees": -500},
+        {"name": "coretemp 0 fan1", "turns_per_minute": 1200},
+        {"name": "coretemp 0 Vcore", "millivolts": 1104},
     ]
+    assert list(sysfs.coolers(sys)) == [{"name": "0 Processor", "state": 2, "most": 10}]
     assert next(sysfs.nodes(sys)) == {
         "node": 0, "MemTotal": 1024000, "MemFree": 409600, "numa_hit": 7, "numa_miss": 1,
     }  # fmt: skip

@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from appliance.collect import machine_facts
-from appliance.collect.sources import facts
+from appliance.collect.sources import NOT_NOW, facts
 from appliance.measurement import FACTS, META, Measurement
 from appliance.samples import from_measurements
 
@@ -30,6 +30,13 @@ FILES = {
     "sys/class/net/veth1/duplex": "unknown\n",
     "sys/kernel/mm/transparent_hugepage/enabled": "always [madvise] never\n",
     "etc/os-release": 'NAME="Debian"\nPRETTY_NAME="Debian GNU/Linux 12 (bookworm)"\n',
+    "sys/devices/system/cpu/cpu0/cpufreq/scaling_governor": "powersave\n",
+    "sys/devices/system/cpu/cpu0/cpufreq/cpuinfo_max_freq": "3600000\n",
+    "proc/swaps": (
+        "Filename\t\t\t\tType\t\tSize\t\tUsed\t\tPriority\n"
+        "/dev/sda2                               partition\t2097148\t\t0\t\t-2\n"
+        "/swap\\040file                           file\t\t1024\t\t12\t\t5\n"
+    ),
     "proc/sys/vm/swappiness": "60\n",
     "proc/sys/net/core/somaxconn": "4096\n",
     "proc/sys/kernel/osrelease": "6.1.0-18-amd64\n",
@@ -50,7 +57,14 @@ def machine(proc: Path) -> Path:
 def test_a_machine_is_described_by_what_changes_what_is_measured(proc: Path, machine: Path) -> None:
     found = machine_facts.describe(str(proc))
 
-    assert found["hardware"] == {"vendor": "QEMU", "product": "Standard PC (Q35 + ICH9, 2009)"}
+    assert found["hardware"] == {
+        "vendor": "QEMU", "product": "Standard PC (Q35 + ICH9, 2009)",
+        "cpu_frequency": {"governor": "powersave", "most_kilohertz": "3600000"},
+    }  # fmt: skip
+    assert found["swaps"] == {
+        "/dev/sda2": {"type": "partition", "bytes": 2147479552, "priority": -2},
+        "/swap file": {"type": "file", "bytes": 1048576, "priority": 5},
+    }
     assert found["system"] == {
         "kernel": "6.1.0-18-amd64", "boot_options": "psi=1 mitigations=off",
         "distribution": "Debian GNU/Linux 12 (bookworm)",
@@ -67,6 +81,12 @@ def test_a_machine_is_described_by_what_changes_what_is_measured(proc: Path, mac
     assert found["sysctls"] == {
         "vm.swappiness": "60", "net.core.somaxconn": "4096", "transparent_hugepage.enabled": "madvise",
     }  # fmt: skip
+
+
+def test_a_proc_that_lxcfs_makes_is_told(proc: Path, machine: Path) -> None:
+    (proc / "self" / "mounts").write_text("/dev/sda1 / ext4 rw 0 0\nlxcfs /proc/meminfo fuse.lxcfs rw 0 0\n")
+
+    assert machine_facts.describe(str(proc))["virtualisation"]["proc"] == "lxcfs"
 
 
 def test_facts_hold_no_secrets(proc: Path, machine: Path) -> None:
@@ -90,7 +110,7 @@ def test_facts_are_told_once_and_when_they_change_and_when_asked_to(proc: Path, 
     source.again()
 
     assert first is not None
-    assert (soon, same) == (None, None)
+    assert (soon, same) == (NOT_NOW, None)
     assert changed == first.replace('"vm.swappiness": "60"', '"vm.swappiness": "10"')
     assert source.read() == changed
 

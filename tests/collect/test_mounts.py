@@ -107,6 +107,12 @@ def test_names_of_mounts_have_any_bytes(proc: Path) -> None:
     assert mounts.readable(other.point) == "/\\xff"
 
 
+def test_a_name_may_hold_what_python_takes_for_the_end_of_a_line() -> None:
+    text = "/dev/sda1 /a\u2028b ext4 rw 0 0\n/dev/sda2 /c\x1cd\x85 ext4 rw 0 0\n"
+
+    assert [mount.point for mount in mounts.listed(text)] == ["/a\u2028b", "/c\x1cd\x85"]
+
+
 def test_a_file_system_has_inodes_and_says_whether_it_can_be_written(proc: Path) -> None:
     found = Mounts(str(proc))
     found.look()

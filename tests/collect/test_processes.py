@@ -13,7 +13,7 @@ from typing import Any
 import pytest
 from people import KERNEL_THREAD, People, seconds
 
-from appliance.collect.sources import Source, processes
+from appliance.collect.sources import NOT_NOW, Source, processes
 from appliance.collect.users import Users
 
 PAGE = os.sysconf("SC_PAGE_SIZE") // 1024
@@ -37,23 +37,43 @@ def look(source: Source) -> tuple[dict[str, Any], dict[int, dict[str, Any]]]:
     return counts, {row["pid"]: row for row in rows}
 
 
-def test_a_process_is_named_and_what_it_used_is_that_of_the_interval(people: People, source: Source) -> None:
+def test_a_process_is_named_and_what_it_used_is_that_of_the_interval(people: People) -> None:
+    source = processes.source(str(people.root), monotonic=seconds(5))
     people.be(
-        7, "worker", cpu=1000, pages=50, faults=3, threads=4, io=(4096, 0), cgroup="0::/system.slice/app.service\n"
+        7,
+        "worker",
+        cpu=1000,
+        pages=50,
+        faults=3,
+        threads=4,
+        io=(4096, 0),
+        cgroup="0::/system.slice/app.service\n",
+        swap=12,
+        switches=(100, 7),
     )
     _, before = look(source)
     people.be(
-        7, "worker", cpu=1070, pages=60, faults=5, threads=5, io=(12288, 512), cgroup="0::/system.slice/app.service\n"
+        7,
+        "worker",
+        cpu=1070,
+        pages=60,
+        faults=5,
+        threads=5,
+        io=(12288, 512),
+        cgroup="0::/system.slice/app.service\n",
+        swap=4,
+        files=5,
+        switches=(130, 8),
     )
 
     _, after = look(source)
 
     assert before[7] == {
         "pid": 7, "start": 500, "name": "worker", "user": own_name(), "unit": "app.service",
-        "is": ["S", 4, 50 * PAGE],
+        "is": ["S", 4, 50 * PAGE], "has": [12, 3],
     }  # fmt: skip
     assert after[7] == {
-        **before[7], "is": ["S", 5, 60 * PAGE], "used": [70, 8192, 512, 2],
+        **before[7], "is": ["S", 5, 60 * PAGE], "has": [4, 5], "used": [70, 8192, 512, 2], "switched": [30, 1],
     }  # fmt: skip
 
 
@@ -130,6 +150,82 @@ def test_io_that_may_be_read_again_comes_back_by_itself(people: People, source: 
 
     assert without[7]["used"] == [1, None, None]
     assert (rows[7]["used"], rows[7]["io_over"]) == ([1, 200], 2)
+
+
+def test_what_may_not_be_known_of_a_big_one_is_null_and_never_zero(people: People) -> None:
+    source = processes.source(str(people.root), monotonic=seconds(5))
+    people.be(7, swap=None, files=None, switches=None)
+    people.be(8)
+    look(source)
+    people.be(7, cpu=1, swap=None, files=None, switches=None)
+    people.be(8, cpu=1, switches=(4, 0))
+    (people.root / "8" / "fd").rename(people.root / "8" / "hidden")
+
+    _, rows = look(source)
+
+    assert (rows[7]["has"], rows[7]["switched"]) == ([None, None], [None, None])
+    assert (rows[8]["has"], rows[8]["switched"]) == ([0, None], [4, 0])
+
+
+def test_odd_text_costs_its_own_numbers(people: People, source: Source) -> None:
+    people.be(7)
+    (people.root / "7" / "status").write_text("Name:\tx\nFDSize:\nVmSwap:\tmuch\nvoluntary_ctxt_switches:")
+
+    _, rows = look(source)
+
+    assert rows[7]["has"] == [None, None]
+
+
+def test_only_the_biggest_that_did_something_are_asked_what_costs_more(people: People) -> None:
+    source = processes.source(str(people.root), monotonic=seconds(5))
+    for pid in range(1, 31):
+        people.be(pid, pages=pid)
+    files = {pid: (people.root / str(pid) / "status") for pid in range(1, 31)}
+
+    def asked() -> set[int]:
+        look(source)
+        read = {pid for pid, file in files.items() if file.stat().st_atime > 0}
+        for file in files.values():
+            os.utime(file, (0, 0))
+        return read
+
+    if not asked():
+        pytest.skip("this file system does not say when a file was read")
+    people.be(25, pages=25, cpu=1)
+    people.be(5, pages=5, cpu=1)
+    people.be(26, pages=26)
+    for pid in (25, 5, 26):
+        os.utime(files[pid], (0, 0))
+
+    assert asked() == {25, 5}
+    assert asked() == set()
+
+
+def test_the_biggest_are_asked_every_five_seconds(people: People, source: Source) -> None:
+    told = []
+    for number in range(1, 22):
+        people.be(7, cpu=number, switches=(10 * number, 0))
+        told.append(look(source)[1][7])
+
+    switched = [(number, row["switched"], row["switched_over"]) for number, row in enumerate(told) if "switched" in row]
+    # At first nobody knows since when.
+    assert switched == [(2, [20, 0], 2), (7, [50, 0], 5), (12, [50, 0], 5), (17, [50, 0], 5)]
+    assert all(row["has"] == [0, 3] for row in told)
+
+
+def test_switches_of_one_that_was_not_big_for_long_are_not_known(people: People) -> None:
+    source = processes.source(str(people.root), monotonic=seconds(5))
+    people.be(7, pages=0, switches=(10, 0))
+    looks = [look(source)]
+    for cpu, switches in ((5, 20), (9, 25), (12, 28)):
+        people.be(7, pages=0, cpu=cpu, switches=(switches, 0))
+        looks.append(look(source))
+    looks += [look(source) for _ in range(70)]
+    for cpu, switches in ((15, 900), (19, 905)):
+        people.be(7, pages=0, cpu=cpu, switches=(switches, 0))
+        looks.append(look(source))
+
+    assert [rows[7].get("switched") for _, rows in looks if 7 in rows] == [None, [5, 0], [3, 0], None, [5, 0]]
 
 
 def test_a_process_that_vanishes_costs_itself_only(people: People, source: Source) -> None:
@@ -276,7 +372,7 @@ def test_below_a_second_processes_are_looked_at_once_a_second(people: People) ->
 
     texts = [source.read() for _ in range(9)]
 
-    assert [at for at, text in enumerate(texts) if text is not None] == [0, 4, 8]
+    assert [at for at, text in enumerate(texts) if text != NOT_NOW] == [0, 4, 8]
 
 
 def test_where_time_is_short_who_has_slept_for_a_minute_is_looked_at_in_turns(people: People) -> None:

@@ -31,8 +31,8 @@ def test_the_order_is_that_of_a_recording() -> None:
         "/proc/net/snmp", "/proc/net/netstat", "/proc/net/sockstat", "/proc/net/sockstat6", "/proc/net/softnet_stat",
         "/proc/sys/fs/file-nr", "/proc/sys/kernel/hung_task_detect_count",
         "/proc/sys/net/netfilter/nf_conntrack_count", "/proc/sys/net/netfilter/nf_conntrack_max", "/proc/schedstat",
-        "cpufreq[*]", "thermal_throttle[*]", "hwmon[*]", "thermal_zone[*]", "carrier[*]", "edac[*]",
-        "numa[*]", "/proc/mdstat", "perfanalysis[facts]",
+        "cpufreq[*]", "thermal_throttle[*]", "hwmon[*]", "thermal_zone[*]", "cooling_device[*]", "carrier[*]",
+        "edac[*]", "numa[*]", "/proc/mdstat", "logins[*]", "timex[*]", "perfanalysis[facts]",
     ]  # fmt: skip
 
 
@@ -114,7 +114,7 @@ def test_cpuinfo_is_told_once_and_when_it_changes(proc: Path) -> None:
 
     assert first is not None
     assert "Test CPU" in first
-    assert (soon, slower) == (None, None)
+    assert (soon, slower) == (sources.NOT_NOW, None)
     assert other == "processor\t: 0\n\nprocessor\t: 1\n\n"
 
 

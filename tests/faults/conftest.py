@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 
 sys.path.insert(0, str(Path(__file__).parents[1] / "ship"))
+sys.path.insert(0, str(Path(__file__).parents[1] / "collect"))
 sys.path.insert(0, str(Path(__file__).parents[1] / "receive"))
 sys.path.insert(0, str(Path(__file__).parents[1] / "store"))
 

@@ -3,7 +3,8 @@
 import pytest
 
 from appliance import hardware_metrics
-from appliance.procfs import Value, buddyinfo, interrupts, mdstat, numbers, parsers, recorder, schedstat
+from appliance.collect.sources.slabinfo import in_use
+from appliance.procfs import Value, buddyinfo, interrupts, mdstat, numbers, parsers, recorder, schedstat, slabinfo
 
 MDSTAT = """\
 Personalities : [raid1] [raid6] [raid5] [raid4]
@@ -53,6 +54,32 @@ def test_a_failed_disk_of_an_array() -> None:
     assert by_name(list(mdstat.parse(MDSTAT))) == {
         ("array_active", "md0"): 1, ("array_disks", "md0"): 2, ("array_disks_working", "md0"): 1,
         ("array_disks_failed", "md0"): 1, ("array_active", "md127"): 0, ("array_disks_failed", "md127"): 0,
+    }  # fmt: skip
+
+
+def test_deferred_interrupts_are_summed_over_cpus() -> None:
+    text = "                    CPU0       CPU1       \n          HI:          0          0\n      NET_RX:        372        302\n"
+
+    assert by_name(list(interrupts.parse_deferred(text))) == {
+        ("softirq_kind_total", "HI"): 0, ("softirq_kind_total", "NET_RX"): 674,
+    }  # fmt: skip
+
+
+def test_of_kernel_objects_the_used_ones_and_their_room_are_known() -> None:
+    text = (
+        "slabinfo - version: 2.1\n# name <active_objs> <num_objs> <objsize> <objperslab> <pagesperslab>\n"
+        "dentry             4500   5040    192   21    1 : tunables    0    0    0 : slabdata    240    240      0\n"
+        "nothing               0      0    312   13    1 : tunables    0    0    0 : slabdata      0      0      0\n"
+    )
+
+    kept = in_use(text)
+
+    assert "tunables" not in kept
+    assert by_name(list(slabinfo.parse(kept))) == {
+        ("slab_objects", "dentry"): 4500, ("slab_bytes", "dentry"): 5040 * 192,
+    }  # fmt: skip
+    assert by_name(list(slabinfo.parse(text))) == {
+        **by_name(list(slabinfo.parse(kept))), ("slab_objects", "nothing"): 0, ("slab_bytes", "nothing"): 0,
     }  # fmt: skip
 
 

@@ -76,6 +76,21 @@ def test_of_several_intervals_one_has_its_share() -> None:
     assert found["process_read_bytes", "app (alice)"] == 250
 
 
+def test_what_the_biggest_are_asked_for_is_summed_and_null_is_not_there() -> None:
+    found = values(
+        process(pid=1, has=[12, 3], switched=[30, 1]),
+        process(pid=2, has=[4, None], switched=[10, None], switched_over=4),
+        process(pid=3, name="other", has=[None, 7], switched=[None, None]),
+    )
+
+    assert found["process_swap_bytes", "app (alice)"] == 16 * 1024
+    assert found["process_open_files", "app (alice)"] == 3
+    assert found["process_voluntary_switches", "app (alice)"] == 33
+    assert found["process_involuntary_switches", "app (alice)"] == 1
+    assert found["process_open_files", "other (alice)"] == 7
+    assert not {("process_swap_bytes", "other (alice)"), ("process_voluntary_switches", "other (alice)")} & set(found)
+
+
 def test_what_was_not_collected_is_not_there() -> None:
     found = values(process(used=[1, None, None]), process(pid=8, name="other"))
 

@@ -81,6 +81,16 @@ def test_netdev_reads_names_with_colons_and_numbers_that_touch_them() -> None:
     assert values["network_sent_bytes_total", "eth0:1"] == 6
 
 
+@pytest.mark.parametrize("name", ["a|b", "face |x", "a\x1cb", "\u2028", "a\x85", "%s", "\u202eeth0", "\\xff", "a.b-c"])
+def test_netdev_reads_names_of_any_letters(name: str) -> None:
+    text = f"Inter-|  Receive |  Transmit\n face |bytes |bytes\n{name}: 5 1 0 0 0 0 0 0 6 1 0 0 0 0 0 0\n    lo: 7 1\n"
+
+    values = by_name(list(netdev.parse(text)))
+
+    assert values["network_received_bytes_total", name] == 5
+    assert values["network_received_bytes_total", "lo"] == 7
+
+
 def test_diskstats_turns_sectors_into_bytes() -> None:
     text = "   8       0 sda 189318 7168 42661674 763344 1535865 553140 62179066 6906771 2 1760241 8517341 95432 1070 138785252 270193 770041 577032\n"
 

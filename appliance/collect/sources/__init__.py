@@ -7,6 +7,14 @@ from typing import NamedTuple
 
 READ_BYTES = 64 << 10
 SHORT_BYTES = 2048
+MOST_BYTES = 256 << 10
+"""So much of a source is recorded, so that the sample of a machine with ten thousand interfaces can still be sent."""
+HANG_SECONDS, PATIENT_SECONDS = 0.1, 2.0
+"""A source that takes longer hangs; one that has patience of its own with what may hang is given more time."""
+
+
+NOT_NOW: dict[str, str] = {}
+"""What a source says that was not read, because it is too early."""
 
 
 def nothing() -> None:
@@ -18,12 +26,14 @@ class Source(NamedTuple):
     """What a recording calls it: the file's path, or a special name with brackets."""
     read: Callable[[], str | dict[str, str] | None]
     """
-    Read it now: its text, or texts by subsystem where they are several; None where there is nothing new to say.
+    Read it now: its text, or texts by subsystem where they are several; None where there is nothing new to say, and
+    NOT_NOW where it was not read.
 
     Raises OSError or ValueError where it cannot be read.
     """
     again: Callable[[], None] = nothing
     """Forget what was said before: a file or a run begins that must be complete on its own."""
+    limit_seconds: float = HANG_SECONDS
 
 
 def whole_file(root: str, name: str) -> Source:
@@ -110,7 +120,7 @@ def now_and_then(source: Source, seconds: float, monotonic: Callable[[], float] 
         nonlocal due
         now = monotonic()
         if now < due:
-            return None
+            return NOT_NOW
         due = now + seconds
         return source.read()
 
@@ -119,4 +129,4 @@ def now_and_then(source: Source, seconds: float, monotonic: Callable[[], float] 
         due = float("-inf")
         source.again()
 
-    return Source(source.subsystem, read, again)
+    return Source(source.subsystem, read, again, source.limit_seconds)

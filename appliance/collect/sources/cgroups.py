@@ -12,7 +12,7 @@ from collections.abc import Callable, Iterator
 
 from appliance.collect import control_groups
 from appliance.collect.cgroup_files import Numbers, Tree
-from appliance.collect.sources import Source
+from appliance.collect.sources import NOT_NOW, Source
 
 SUBSYSTEM = "perfanalysis[cgroups]"
 SECONDS = 10
@@ -41,11 +41,11 @@ def source(root: str, monotonic: Callable[[], float] = time.monotonic, cgroup: s
     groups = Groups(Tree(cgroup or f"{os.path.dirname(root).rstrip('/')}/sys/fs/cgroup"))  # noqa: PTH120
     before = float("-inf")
 
-    def read() -> dict[str, str] | None:
+    def read() -> dict[str, str]:
         nonlocal before
         now = monotonic()
         if now - before < SECONDS - TOLERANCE_SECONDS:
-            return None
+            return NOT_NOW
         before = now
         return groups.sample(now)
 
@@ -76,9 +76,7 @@ class Group:
         if now - self.limited >= LIMITS_SECONDS:
             self.limits, self.limited = tree.limits(self.path), now
         if usage != self.usage:
-            self.rest = tree.rest(self.path)
-            if self.container is not None:
-                self.rest |= tree.memory(self.path)
+            self.rest = tree.rest(self.path) | tree.memory(self.path)
             self.usage = usage
         return usage | self.rest | self.limits
 

@@ -6,7 +6,7 @@ from collections.abc import Callable
 
 from appliance.collect import machine_facts
 from appliance.collect.patience import Patience
-from appliance.collect.sources import Source
+from appliance.collect.sources import NOT_NOW, PATIENT_SECONDS, Source
 
 LOOK_AGAIN_SECONDS = 300
 """It reads some hundred files: three milliseconds."""
@@ -18,10 +18,10 @@ def source(root: str, monotonic: Callable[[], float] = time.monotonic) -> Source
     # A driver may take its time to say how fast an interface is.
     asked = Patience(lambda: json.dumps(machine_facts.describe(root)) + "\n")
 
-    def read() -> str | None:
+    def read() -> str | dict[str, str] | None:
         nonlocal told, due
         if monotonic() < due:
-            return None
+            return NOT_NOW
         text = asked.ask()
         due = monotonic() + LOOK_AGAIN_SECONDS
         if text == told:
@@ -33,4 +33,4 @@ def source(root: str, monotonic: Callable[[], float] = time.monotonic) -> Source
         nonlocal told, due
         told, due = "", float("-inf")
 
-    return Source("perfanalysis[facts]", read, again)
+    return Source("perfanalysis[facts]", read, again, PATIENT_SECONDS)

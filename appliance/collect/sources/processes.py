@@ -15,7 +15,7 @@ from heapq import nlargest
 from operator import attrgetter
 
 from appliance.collect.process import AWAKE_LOOKS, Process, read_bytes
-from appliance.collect.sources import Source, read_text
+from appliance.collect.sources import NOT_NOW, Source, read_text
 from appliance.collect.users import Users
 
 SUBSYSTEM = "perfanalysis[processes]"
@@ -29,6 +29,10 @@ DOZE_LOOKS, DOZE_TURNS = 60, 3
 """Who has done nothing for so many looks is looked at every third time."""
 LIST_LOOKS = 10
 """Listed now and then in any case: what /proc/loadavg says may be of another container than the rest of /proc."""
+CROWD_SECONDS = 0.5
+"""A machine that is short of memory keeps us waiting for each process, and that is when they are of interest."""
+ASK_SECONDS = 5
+"""How often the biggest are asked what costs more to ask and to keep."""
 KEPT_FILES = 200
 """So many processes' files are kept open, at most a quarter of what a program may have open."""
 LIMITS = {"pid_max": "sys/kernel/pid_max", "threads_max": "sys/kernel/threads-max"}
@@ -45,19 +49,21 @@ def source(root: str, arguments: bool = False, monotonic: Callable[[], float] = 
     crowd = Crowd(root, arguments, Users())
     before: float | None = None
 
-    def read() -> str | None:
+    def read() -> str | dict[str, str]:
         nonlocal before
         now = monotonic()
+        every = 1
         if before is None:
             looks = FIRST_LOOKS
         elif now - before < SHORTEST_SECONDS:
-            return None
+            return NOT_NOW
         else:
             looks = min(round(LOOKS_A_SECOND * max(1.0, now - before)), MOST_LOOKS)
+            every = max(1, round(ASK_SECONDS / (now - before)))
         before = now
-        return crowd.sample(looks)
+        return crowd.sample(looks, every)
 
-    return Source(SUBSYSTEM, read)
+    return Source(SUBSYSTEM, read, limit_seconds=CROWD_SECONDS)
 
 
 def with_arguments(root: str) -> Source:
@@ -78,15 +84,18 @@ class Crowd:
         self.number = 0
         self.given: bytes | None = None
         self.limits = ""
+        self.files_counted = counts_files(root)
         self.may_keep = KEPT_FILES if resource.getrlimit(resource.RLIMIT_NOFILE)[0] >= 4 * KEPT_FILES else 0
 
-    def sample(self, looks: int) -> str:
-        """Look at so many processes at most and return the record."""
+    def sample(self, looks: int, every: int = 1) -> str:
+        """Look at so many processes at most, ask the biggest for more every so many times, and return the record."""
         self.number += 1
         self.meet()
         looked = [process for process in self.choose(looks) if self.look(process)]
         self.top = self.biggest(looked)
         self.users.refresh()
+        for process in self.top:
+            process.ask(self.number, every, self.files_counted)
         rows = [process.row(self.number, self.users, self.arguments) for process in self.top]
         return "\n".join([self.counts(len(looked)), *rows]) + "\n"
 
@@ -189,6 +198,14 @@ class Crowd:
             f'{{"processes":{len(everybody)},"not_looked_at":{len(everybody) - looked},'
             f'"threads":{sum(map(threads_of, everybody))},"states":{{{by_state}}}{self.limits}}}'
         )
+
+
+def counts_files(root: str) -> bool:
+    """Say whether the kernel says how many files a process has open without listing them, as Linux 6.2 does."""
+    try:
+        return os.stat(f"{root}/self/fd").st_size > 0  # noqa: PTH116
+    except OSError:
+        return False
 
 
 def limits(root: str) -> str:

@@ -3,7 +3,7 @@
 import os
 
 from appliance.collect.mounts import Mounts, mounts_of, quoted
-from appliance.collect.sources import Source
+from appliance.collect.sources import PATIENT_SECONDS, Source
 
 
 def source(root: str) -> Source:
@@ -15,10 +15,10 @@ def network(root: str) -> Source:
 
 
 def of(mounts: Mounts) -> Source:
-    def read() -> str:
-        return "".join([line(answer.mount.point, answer.found) for answer in mounts.look() if answer.found])
+    def read() -> str | None:
+        return "".join([line(answer.mount.point, answer.found) for answer in mounts.look() if answer.found]) or None
 
-    return Source("statfs[*]", read)
+    return Source("statfs[*]", read, limit_seconds=PATIENT_SECONDS)
 
 
 def line(point: str, found: os.statvfs_result) -> str:

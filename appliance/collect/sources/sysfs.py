@@ -10,11 +10,14 @@ from pathlib import Path
 from typing import Any
 
 from appliance.collect.patience import Patience
-from appliance.collect.sources import Source, now_and_then
+from appliance.collect.sources import PATIENT_SECONDS, Source, now_and_then
 
 SECONDS = 10
 SYSTEM = "devices/system"
 NUMA_FIELDS = ("MemTotal", "MemFree", "FilePages", "AnonPages")
+
+SENSORS = {"temp": "millidegrees", "fan": "turns_per_minute", "in": "millivolts"}
+"""What the files of a sensor chip begin with, and what their numbers are."""
 
 Records = Callable[[Path], Iterator[dict[str, Any]]]
 
@@ -28,11 +31,15 @@ def throttle(root: str) -> Source:
 
 
 def hwmon(root: str) -> Source:
-    return records("hwmon[*]", root, "class/hwmon/hwmon0", temperatures)
+    return records("hwmon[*]", root, "class/hwmon/hwmon0", sensors)
 
 
 def thermal(root: str) -> Source:
     return records("thermal_zone[*]", root, "class/thermal/thermal_zone0", zones)
+
+
+def cooling(root: str) -> Source:
+    return records("cooling_device[*]", root, "class/thermal/cooling_device0", coolers)
 
 
 def carrier(root: str) -> Source:
@@ -62,7 +69,7 @@ def records(subsystem: str, root: str, sign: str, look: Records) -> Source:
             raise FileNotFoundError(2, "this machine has none")
         return asked.ask()
 
-    return now_and_then(Source(subsystem, ask), SECONDS)
+    return now_and_then(Source(subsystem, ask, limit_seconds=PATIENT_SECONDS), SECONDS)
 
 
 def frequencies(place: Path) -> Iterator[dict[str, Any]]:
@@ -82,14 +89,24 @@ def throttles(place: Path) -> Iterator[dict[str, Any]]:
             yield {"name": folder.name[3:], **counts}
 
 
-def temperatures(place: Path) -> Iterator[dict[str, Any]]:
+def sensors(place: Path) -> Iterator[dict[str, Any]]:
     """A sensor is called by its chip, the chip's number and the sensor's label: "coretemp 0 Core 1"."""
     for chip in sorted((place / "class/hwmon").glob("hwmon*")):
-        for file in sorted(chip.glob("temp*_input")):
-            if (degrees := number(file)) is not None:
-                sensor = file.name.removesuffix("_input")
-                label = text(chip / f"{sensor}_label") or sensor
-                yield {"name": f"{text(chip / 'name')} {chip.name[5:]} {label}".strip(), "millidegrees": degrees}
+        for kind, key in SENSORS.items():
+            for file in sorted(chip.glob(f"{kind}*_input")):
+                if (found := number(file)) is not None:
+                    sensor = file.name.removesuffix("_input")
+                    label = text(chip / f"{sensor}_label") or sensor
+                    yield {"name": f"{text(chip / 'name')} {chip.name[5:]} {label}".strip(), key: found}
+
+
+def coolers(place: Path) -> Iterator[dict[str, Any]]:
+    """A cooling device is called by its number and its type: "0 Processor"."""
+    for folder in sorted((place / "class/thermal").glob("cooling_device*")):
+        state, most = number(folder / "cur_state"), number(folder / "max_state")
+        if state is not None:
+            record = {"name": f"{folder.name[14:]} {text(folder / 'type')}".strip(), "state": state}
+            yield record if most is None else {**record, "most": most}
 
 
 def zones(place: Path) -> Iterator[dict[str, Any]]:
