@@ -74,10 +74,15 @@ def record(
     one at a time.
     """
     session = Session(plan, sinks, clock, extra, counts or Counts())
-    offset = clock_offset()
-    ticks, clocks = Ticks(plan.interval_seconds, plan.duration_seconds, clock(), offset), Clocks(offset, slept())
+    began: tuple[Ticks, Clocks] | None = None
 
     def sample() -> bool:
+        nonlocal began
+        if began is None:
+            # Here, because to get a thread may take longer than a first tick waits.
+            offset = clock_offset()
+            began = Ticks(plan.interval_seconds, plan.duration_seconds, clock(), offset), Clocks(offset, slept())
+        ticks, clocks = began
         while not session.readings.ended:
             if session.begun:
                 # By this thread, or by one that is stuck in a source.
