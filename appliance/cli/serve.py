@@ -91,21 +91,18 @@ HEADINGS = {
 @click.option(
     "--listen", type=ListenType(), envvar=["LISTENADDRESS", "PCD_LISTENADDRESS"], default=f"{LOCAL}:8080",
     show_default=True, metavar="HOST:PORT",
-    help="Where to listen; :PORT is every address, port 0 a free one, unix:PATH a socket for its owner and group.",
+    help="Where; :PORT on every address, unix:PATH a socket.",
 )  # fmt: skip
 @click.option(
     "--tls-cert", type=click.Path(path_type=Path), metavar="FILE",
-    help="Speak TLS with this certificate (PEM, with those that it is signed by); read again on SIGHUP.",
+    help="Speak TLS with this certificate chain (PEM).",
 )  # fmt: skip
 @click.option("--tls-key", type=click.Path(path_type=Path), metavar="FILE", help="The certificate's key (PEM).")
 @click.option(
     "--trusted-proxy", multiple=True, metavar="ADDRESS",
-    help="A proxy that is believed for whom it asks (X-Forwarded-For, -Proto): an address, a network, or unix for who "
-    "comes by the socket. Can be given several times.",
+    help="Believe X-Forwarded-For and -Proto of this address, network, or `unix` for the socket; repeatable.",
 )  # fmt: skip
-@click.option(
-    "--insecure-http", is_flag=True, help="Do not warn that keys and data can be read on the network without TLS."
-)
+@click.option("--insecure-http", is_flag=True, help="Do not warn that there is no TLS.")
 @click.option(
     "--data", type=click.Path(path_type=Path), envvar=["PERFANALYSIS_DATA", "PCD_HOME"], default=default_data,
     metavar="DIR", help="The data folder.",
@@ -114,16 +111,16 @@ HEADINGS = {
 @min_free_option
 @click.option(
     "--reserve", type=Size(), metavar="SIZE",
-    help="Keep a file of this size, to be given up when data must be removed from a full disk; 0: none.",
+    help="A file that is given up when a full disk must be emptied.",
     show_default="64MiB, at most a sixteenth of the disk",
 )  # fmt: skip
 @click.option(
     "--access-log", type=click.Path(path_type=Path), metavar="FILE",
-    help="Write a line of JSON for each request; 10 MB and 5 files at most, opened again on SIGHUP.",
+    help="A line of JSON for each request; 5 files of 10 MB.",
 )  # fmt: skip
 @click.option(
     "--metrics-token-file", type=click.Path(path_type=Path), metavar="FILE",
-    help="Give /metrics to who shows the token in this file. [default: to who asks from this machine]",
+    help="A token that opens /metrics to other machines.",
 )  # fmt: skip
 @click.option(
     "--log-level", type=click.Choice(["debug", "info", "warning", "error"], case_sensitive=False),
@@ -131,7 +128,7 @@ HEADINGS = {
 )  # fmt: skip
 @click.option(
     "--limit", type=LimitType(), multiple=True, metavar="NAME=NUMBER",
-    help="Change a limit of what requests may cost. Can be given several times.",
+    help="Change a limit of what requests may cost; repeatable.",
 )  # fmt: skip
 @click.option(
     "--limits", is_flag=True, is_eager=True, expose_value=False, callback=show_limits, help="Show all limits and exit."
