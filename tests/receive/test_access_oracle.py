@@ -88,4 +88,4 @@ def test_control_the_oracle_sees_each_check_that_is_removed(
 ) -> None:
     monkeypatch.setattr(world.stores.registry, "authenticate", check_removed(world))
 
-    assert len(violations(world, 200)) > 5
+    assert len(violations(world, 400)) > 5
