@@ -216,7 +216,7 @@ def test_more_tenants_than_files_that_may_be_open(data: Path) -> None:
     beside = Path(__file__).parents[1] / "store"
 
     done = subprocess.run(
-        [sys.executable, "-c", MANY, str(data), str(beside), "80", "64"], capture_output=True, text=True, check=False
+        [sys.executable, "-c", MANY, str(data), str(beside), "40", "64"], capture_output=True, text=True, check=False
     )
 
     assert done.returncode == 0, done.stderr

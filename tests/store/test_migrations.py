@@ -73,9 +73,9 @@ def test_an_old_registry_has_all_that_it_had(data: Path, script: Path) -> None:
     assert version_of(path) == len(registry.MIGRATIONS)
 
 
-@pytest.mark.parametrize("what", ["signal=KILL", "error=ENOSPC"])
+@pytest.mark.parametrize(("what", "step"), [("signal=KILL", 1), ("error=ENOSPC", 4)])
 @pytest.mark.parametrize("script", TENANTS, ids=lambda path: path.stem)
-def test_cut_short_at_any_write_it_is_done_again(tmp_path: Path, script: Path, what: str) -> None:
+def test_cut_short_at_any_write_it_is_done_again(tmp_path: Path, script: Path, what: str, step: int) -> None:
     def prepare(place: Path) -> Callable[[], object]:
         write_tenant(place, script)
         return lambda: TenantStore(place, "team-a").close()
@@ -86,8 +86,8 @@ def test_cut_short_at_any_write_it_is_done_again(tmp_path: Path, script: Path, w
         return "whole"
 
     points = [
-        *sweep(prepare, look, "pwrite64", what, tmp_path),
-        *sweep(prepare, look, "fsync,fdatasync", what, tmp_path),
+        *sweep(prepare, look, "pwrite64", what, tmp_path, step),
+        *sweep(prepare, look, "fsync,fdatasync", what, tmp_path, step),
     ]
 
     assert len(points) > 3
