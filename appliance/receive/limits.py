@@ -45,7 +45,7 @@ class Limits:
     proxies that are trusted, and a unix socket, are nobody's.
     """
     threads: int = 16
-    """Posts that wait for the disk side by side share a commit: with 8, a third fewer are answered."""
+    """Posts that wait for the disk side by side share a commit: with 8, a tenth fewer are answered."""
     staged_bytes: int = 512 << 20
     """Bodies that are being received or stored: what they may take on the disk in all, as their heads declare them."""
     tenant_staged_bytes: int = 256 << 20
