@@ -41,6 +41,8 @@ from appliance.store.registry import Grant
 from appliance.views import Drawing
 
 ADMITTED = "perfanalysis.admitted"
+"""What was found of its head, an `Admitted`: the server says so, having asked before it read the body."""
+FRESH_SECONDS = 0.5
 CLIENT = "perfanalysis.client"
 """Whom a request is from, a `Client`: the server says so."""
 STARTED = "perfanalysis.started"
@@ -121,14 +123,21 @@ class Admitted:
     grant: Grant | None
     key: str
     route: Route
-    session: Session | None = None
+    session: Session | None
+    at: float
+    """When, by `time.monotonic`."""
+
+    @property
+    def fresh(self) -> bool:
+        """Whether it need not be asked again: a key that is revoked ends within a second."""
+        return time.monotonic() - self.at < FRESH_SECONDS
 
 
 @dataclass(frozen=True, slots=True)
 class Begun:
     """A request that may send its body."""
 
-    grant: Grant | None
+    admitted: Admitted
     end: Callable[[], None]
     """Gives back what it has taken; to be called when it has ended, however it did."""
 
@@ -177,7 +186,9 @@ class Application:
 
         environ.setdefault(STARTED, time.monotonic())
         try:
-            environ[ADMITTED] = admitted = self.admit(environ)
+            admitted = environ.get(ADMITTED)
+            if admitted is None or not admitted.fresh:
+                environ[ADMITTED] = admitted = self.admit(environ)
             return self.router(environ, start)
         except Exception as error:  # noqa: BLE001 - the one boundary of the receiver
             answer = self.answer(error, environ)
@@ -203,11 +214,11 @@ class Application:
             self.count_bad_key(environ)
             raise
         if admitted.grant is None:
-            return Begun(None, lambda: None)
+            return Begun(admitted, lambda: None)
         if admitted.route.rate is not None:
             rates.take(admitted.route.rate(self.rates), admitted.grant.key_id, "requests with this key")
         length = int(environ.get("CONTENT_LENGTH") or 0)
-        return Begun(admitted.grant, self.staging.take(admitted.grant.tenant, length))
+        return Begun(admitted, self.staging.take(admitted.grant.tenant, length))
 
     def count_bad_key(self, environ: Environ) -> None:
         """Raise Refused if somebody has shown too many keys that are not valid."""
@@ -258,7 +269,7 @@ class Application:
         if route.scope == WRITE:
             # Before a body is read that there is no room for.
             self.stores.space.check()
-        return Admitted(query, grant, key, route, session)
+        return Admitted(query, grant, key, route, session, time.monotonic())
 
     def visitor(self, route: Route, environ: Environ, query: Mapping[str, str]) -> tuple[Grant | None, Session | None]:
         """Return who asks for a page, a stranger or not; raise what is wrong with a request of the route."""

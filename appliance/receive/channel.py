@@ -24,7 +24,7 @@ from waitress.utilities import BadRequest, RequestHeaderFieldsTooLarge
 
 from appliance.receive import answers
 from appliance.receive.answers import Refused
-from appliance.receive.application import CLIENT, STARTED
+from appliance.receive.application import ADMITTED, CLIENT, STARTED, Admitted
 from appliance.receive.client import Client
 from appliance.receive.tls import WAITING
 
@@ -62,6 +62,7 @@ class Parser(HTTPRequestParser):
         self.started = self.head_ended = time.monotonic()
         self.client = Client(channel.addr[0], None, local=False)
         self.end: Callable[[], None] = nothing
+        self.admitted: Admitted | None = None
 
     def received(self, data: bytes) -> int:
         try:
@@ -92,8 +93,8 @@ class Parser(HTTPRequestParser):
             begun = self.channel.server.begin(self.environ())
         except Exception as error:  # noqa: BLE001 - the boundary of the receiver: an answer is made of it
             return error
-        self.end = begun.end
-        if begun.grant is not None:
+        self.end, self.admitted = begun.end, begun.admitted
+        if begun.admitted.grant is not None:
             self.channel.known()
         return None
 
@@ -151,6 +152,8 @@ class Exchange(WSGITask):
             environ = super().get_environment()
             environ["REMOTE_ADDR"] = environ["REMOTE_HOST"] = self.request.client.address
             environ[CLIENT], environ[STARTED] = self.request.client, self.request.started
+            if self.request.admitted is not None:
+                environ[ADMITTED] = self.request.admitted
         found: dict[str, Any] = self.environ
         return found
 
