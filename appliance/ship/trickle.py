@@ -96,17 +96,17 @@ def judge(status: int, content: bytes, batch: str) -> Judgement:
     except (ValueError, RecursionError):
         answer = None
     fields = answer if isinstance(answer, dict) else {}
+    said = " ".join(str(fields.get("message") or fields.get("error") or "").split())[:MAX_SENTENCE].rstrip(".")
     if 200 <= status < 300:
         # Any web server answers 200; only a receiver says that there is no error, and ours of which batch.
         if "error" in fields and fields["error"] is None and fields.get("batch", batch) == batch:
             return Judgement(Verdict.STORED, "", store_of(fields))
         what = f"it answers {status}, but not as a receiver that stored the samples"
         if fields:
-            return Judgement(Verdict.AGAIN, what)
+            return Judgement(Verdict.AGAIN, f"{what}{': ' + said if said else ''}")
         return Judgement(Verdict.ELSEWHERE, f"{what} ({ANOTHER_SERVER}?)")
     if 300 <= status < 400:
         return Judgement(Verdict.ELSEWHERE, f"it answers {status} and sends on: name the address of a receiver")
-    said = " ".join(str(fields.get("message") or fields.get("error") or "").split())[:MAX_SENTENCE].rstrip(".")
     what = f"it answers {status}{': ' + said if said else ''}"
     if status in PAUSE:
         return Judgement(Verdict.PAUSED, what)

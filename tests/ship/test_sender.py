@@ -393,6 +393,13 @@ def test_a_retry_after_is_obeyed_up_to_an_hour_and_nonsense_ignored(header: str 
     assert trickle.retry_after(header, 1000) == seconds
 
 
+def test_an_error_that_comes_with_status_200_is_told() -> None:
+    judged = trickle.judge(200, b'{"error":"unknown key"}', "digest")
+
+    assert judged.verdict is Verdict.AGAIN
+    assert judged.reason.endswith(": unknown key")
+
+
 @pytest.mark.parametrize("body", [b"[" * 100_000, b"\xff\xfe", b"null", b"[]", b'"error"'])
 def test_an_answer_that_is_no_object_is_no_acknowledgement(body: bytes) -> None:
     assert trickle.judge(200, body, "digest").verdict is Verdict.ELSEWHERE
