@@ -107,7 +107,8 @@ def level(ctx: click.Context, param: click.Parameter, name: str) -> int:
               help="Record this too, which costs more; may be repeated.")  # fmt: skip
 @click.option("--process-args", is_flag=True,
               help="Record what programs were started with; what looks like a secret is replaced.")  # fmt: skip
-@click.option("--procfs", default="/proc", show_default=True, metavar="DIR", help="Where /proc is.")
+@click.option("--procfs", type=click.Path(exists=True, file_okay=False), default="/proc", show_default=True,
+              metavar="DIR", help="Where /proc is.")  # fmt: skip
 @click.pass_context
 def command(ctx: click.Context, /, **options: Any) -> int:
     """

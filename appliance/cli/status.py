@@ -62,7 +62,7 @@ def lines(collector: "Collector") -> Iterator[str]:
     late, unread = status["late"], status["unread"]
     yield f"  samples   {status['samples']:,} taken, {late:,} too late, {unread:,} readings failed"
     if "sent" in status:
-        yield from road(status)
+        yield from road(status, 0 if collector.running else time.time() - status["updated"])
     cpu = f"{each:g} ms CPU a sample, " if (each := status["cpu_ms_per_sample"]) is not None else ""
     yield (f"  cost      {cpu}{status['memory_bytes'] / 1e6:.1f} MB memory, {status['cpu_seconds']:g} s CPU in all")
 
@@ -77,11 +77,13 @@ def life(collector: "Collector") -> str:
     return f"ended {ago} ago" if status["state"] == "ended" else f"not running: it ended without a word, {ago} ago"
 
 
-def road(status: Mapping[str, Any]) -> Iterator[str]:
-    """Say how it goes with sending."""
+def road(status: Mapping[str, Any], ended_seconds: float) -> Iterator[str]:
+    """Say how it goes with sending; what waits goes on waiting when the collector ended."""
     refused, lost = status["refused"], status["dropped"] + status["refused_lost"]
     yield f"  sent      {status['sent']:,} stored, {refused:,} refused, {lost:,} lost"
-    oldest = f", the oldest for {text(status['spool_oldest_seconds'])}" if status["spool_samples"] else ""
+    oldest = (
+        f", the oldest for {text(status['spool_oldest_seconds'] + ended_seconds)}" if status["spool_samples"] else ""
+    )
     place = status["spool"] if status["spool_on_disk"] else "MEMORY"
     yield f"  waiting   {status['spool_samples']:,} ({size(status['spool_bytes'])}) in {place}{oldest}"
     success = status["last_success"]

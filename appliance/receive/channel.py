@@ -40,7 +40,7 @@ LONE_NEWLINE = re.compile(rb"(?<!\r)\n|\r\n[ \t]")
 """A line that ends as no line of HTTP does, or that is folded, which some read as one line and some as two."""
 CONTROL = re.compile(rb"[\x00-\x1f\x7f]")
 TLS_RECORD_BYTES = 16 << 10
-PLAIN = Refused(400, "BAD_REQUEST", "Here TLS is spoken: the address begins with https://.")
+PLAIN = Refused(421, "BAD_REQUEST", "Here TLS is spoken: the address begins with https://.")
 
 
 def nothing() -> None:

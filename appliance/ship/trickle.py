@@ -17,6 +17,10 @@ LONGEST_STORE = 80
 MAX_RETRY_AFTER_SECONDS = 3600
 MAX_SENTENCE = 300
 HALVE, PAUSE, RETRY = {413}, {401, 403}, {408, 429}
+MISDIRECTED = 421
+BATCH_STATUSES = {400, 409, 422}
+"""With these a receiver may refuse what a batch holds, and one that is not ours may say so in plain words."""
+ANOTHER_SERVER = "is it another server, or a portal that wants a login"
 
 
 Buffer: TypeAlias = bytes | memoryview
@@ -92,17 +96,17 @@ def judge(status: int, content: bytes, batch: str) -> Judgement:
     except (ValueError, RecursionError):
         answer = None
     fields = answer if isinstance(answer, dict) else {}
+    said = " ".join(str(fields.get("message") or fields.get("error") or "").split())[:MAX_SENTENCE].rstrip(".")
     if 200 <= status < 300:
         # Any web server answers 200; only a receiver says that there is no error, and ours of which batch.
         if "error" in fields and fields["error"] is None and fields.get("batch", batch) == batch:
             return Judgement(Verdict.STORED, "", store_of(fields))
         what = f"it answers {status}, but not as a receiver that stored the samples"
         if fields:
-            return Judgement(Verdict.AGAIN, what)
-        return Judgement(Verdict.ELSEWHERE, f"{what}: is it another server, or a portal that wants a login?")
+            return Judgement(Verdict.AGAIN, f"{what}{': ' + said if said else ''}")
+        return Judgement(Verdict.ELSEWHERE, f"{what} ({ANOTHER_SERVER}?)")
     if 300 <= status < 400:
         return Judgement(Verdict.ELSEWHERE, f"it answers {status} and sends on: name the address of a receiver")
-    said = " ".join(str(fields.get("message") or fields.get("error") or "").split())[:MAX_SENTENCE].rstrip(".")
     what = f"it answers {status}{': ' + said if said else ''}"
     if status in PAUSE:
         return Judgement(Verdict.PAUSED, what)
@@ -110,6 +114,12 @@ def judge(status: int, content: bytes, batch: str) -> Judgement:
         return Judgement(Verdict.TOO_LARGE, what)
     if status in RETRY or not 400 <= status < 500:
         return Judgement(Verdict.AGAIN, what)
+    if status == MISDIRECTED:
+        return Judgement(Verdict.ELSEWHERE, what)
+    if not fields and (status not in BATCH_STATUSES or content.lstrip()[:1] == b"<"):
+        # A receiver says in JSON why it will never take a batch. To put samples aside since a web server knows no such
+        # page, or wants TLS, would lose them by and by.
+        return Judgement(Verdict.ELSEWHERE, f"{what}, but not as a receiver ({ANOTHER_SERVER}?)")
     return Judgement(Verdict.REFUSED, what)
 
 

@@ -220,6 +220,7 @@ def test_nohup_goes_on_when_the_terminal_is_gone(tmp_path: Path, environment: di
         (["--interval", "soon"], 64, "'soon' is not a duration"),
         (["--duration", "-5s"], 64, "'--duration': '-5s' is not a duration"),
         (["--mode", "both"], 64, "'--mode'"),
+        (["--procfs", "nowhere"], 64, "'--procfs': Directory 'nowhere' does not exist."),
         (["--batch", "0"], 64, "'--batch'"),
         (["--log-level", "loud"], 64, "'loud' is none of"),
         (["--mode", "trickle"], 64, "name it with --server URL"),

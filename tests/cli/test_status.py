@@ -15,6 +15,8 @@ from typing import Any
 
 import pytest
 
+from appliance.cli.status import road
+
 RunProgram = Callable[..., subprocess.CompletedProcess[str]]
 Start = Callable[..., subprocess.Popen[bytes]]
 
@@ -119,6 +121,7 @@ def test_a_receiver_that_is_away_is_seen_with_what_waits(start: Start, run_progr
     assert Path(status["spool"]).is_dir()
     assert "last took samples: never; circuit breaker" in shown
     assert "trouble   http://127.0.0.1:9: it cannot be reached: Connection refused\n" in shown
+    assert "the oldest for 1h" in "\n".join(road(status, 3600))
 
 
 def test_it_is_shown_when_a_receiver_that_fails_is_asked_again(start: Start, run_program: RunProgram) -> None:

@@ -133,7 +133,7 @@ def test_plain_http_to_tls_is_told_so_and_others_go_on(secure: Peer, tmp_path: P
         good.sendall(GET)
         said = read(good)
 
-    assert answer.startswith(b"HTTP/1.1 400 ")
+    assert answer.startswith(b"HTTP/1.1 421 ")
     assert b"https://" in answer
     assert said.startswith(b"HTTP/1.1 200 ")
 

@@ -187,6 +187,27 @@ def test_what_will_never_be_taken_is_dropped_counted_and_told(
     assert f": it answers {status}: Measurement 3 is not valid.\n" in caplog.text
 
 
+PAGE = b"<html><h1>Not Found</h1></html>"
+
+
+@pytest.mark.parametrize(
+    ("status", "body"),
+    [(404, PAGE), (404, b"404 page not found"), (405, b""), (400, b"\r\n" + PAGE), (421, b'{"message":"Use https."}')],
+)
+def test_an_answer_of_another_server_puts_no_sample_aside(
+    receiver: Callable[..., Receiver], status: int, body: bytes
+) -> None:
+    sender = send(receiver(answer(status, body), stored).url, 4)
+
+    assert (sender.sent, sender.refused, sender.unsent) == (4, 0, 0)
+
+
+def test_plain_words_of_a_receiver_that_is_not_ours_refuse_a_batch(receiver: Callable[..., Receiver]) -> None:
+    sender = send(receiver(answer(400, b"invalid measurement"), stored).url, 4)
+
+    assert (sender.sent, sender.refused, sender.unsent) == (1, 3, 0)
+
+
 @pytest.mark.parametrize("status", [401, 403])
 def test_a_key_that_is_not_accepted_loses_nothing(receiver: Callable[..., Receiver], status: int) -> None:
     server = receiver(answer(status), stored)
@@ -370,6 +391,13 @@ def test_a_body_is_json_of_the_lines_as_they_stand(texts: list[str], machine: st
 )  # fmt: skip
 def test_a_retry_after_is_obeyed_up_to_an_hour_and_nonsense_ignored(header: str | None, seconds: float) -> None:
     assert trickle.retry_after(header, 1000) == seconds
+
+
+def test_an_error_that_comes_with_status_200_is_told() -> None:
+    judged = trickle.judge(200, b'{"error":"unknown key"}', "digest")
+
+    assert judged.verdict is Verdict.AGAIN
+    assert judged.reason.endswith(": unknown key")
 
 
 @pytest.mark.parametrize("body", [b"[" * 100_000, b"\xff\xfe", b"null", b"[]", b'"error"'])
