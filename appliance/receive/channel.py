@@ -62,6 +62,8 @@ class Parser(HTTPRequestParser):
         self.started = self.head_ended = time.monotonic()
         self.client = Client(channel.addr[0], None, local=False)
         self.end: Callable[[], None] = nothing
+        self.head: dict[str, Any] = {}
+        """What the application was told of the head, with what it found out."""
 
     def received(self, data: bytes) -> int:
         try:
@@ -88,8 +90,9 @@ class Parser(HTTPRequestParser):
     def begin(self) -> Exception | None:
         self.client = self.channel.server.proxies.client(self.channel.addr[0], self.headers)
         self.url_scheme = self.client.scheme or self.url_scheme
+        self.head = self.environ()
         try:
-            begun = self.channel.server.begin(self.environ())
+            begun = self.channel.server.begin(self.head)
         except Exception as error:  # noqa: BLE001 - the boundary of the receiver: an answer is made of it
             return error
         self.end = begun.end
@@ -160,7 +163,8 @@ class Refusal(ErrorTask):
 
     def execute(self) -> None:
         known = hasattr(self.request, "query")
-        environ = self.request.environ() if known else {CLIENT: self.request.client, STARTED: self.request.started}
+        environ = self.request.head or (self.request.environ() if known else {})
+        environ |= {CLIENT: self.request.client, STARTED: self.request.started}
         answer = self.channel.server.receiver.answer(translated(self.request.error), environ)
         self.channel.server.receiver.answered(environ, answer.status, dict(answer.headers), None)
         self.status = answer.status
