@@ -36,6 +36,7 @@ WHAT_WAITRESS_SAYS = {
     413: ("PAYLOAD_TOO_LARGE", "The body is larger than any that is accepted."),
     431: ("HEADERS_TOO_LARGE", "The head of the request is too large."),
 }
+TOO_LARGE = 431
 LONE_NEWLINE = re.compile(rb"(?<!\r)\n|\r\n[ \t]")
 """A line that ends as no line of HTTP does, or that is folded, which some read as one line and some as two."""
 CONTROL = re.compile(rb"[\x00-\x1f\x7f]")
@@ -162,7 +163,8 @@ class Refusal(ErrorTask):
     """Answers a request that never came to the application."""
 
     def execute(self) -> None:
-        known = hasattr(self.request, "query")
+        # Of a head that is too large nothing was read: waitress parses one of its own making in its place.
+        known = hasattr(self.request, "query") and getattr(self.request.error, "code", 0) != TOO_LARGE
         environ = self.request.head or (self.request.environ() if known else {})
         environ |= {CLIENT: self.request.client, STARTED: self.request.started}
         answer = self.channel.server.receiver.answer(translated(self.request.error), environ)

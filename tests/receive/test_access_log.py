@@ -31,8 +31,9 @@ def test_a_request_is_a_line_that_says_who_asked_what_and_what_became_of_it(
     peer.ask("POST", "/v1/trickle", body, {"User-Agent": "pcc/1"})
     peer.ask("GET", "/api/v1/machines?tenant_id=secret", key=None)
     peer.raw(b"BAD\r\n\r\n")
+    peer.ask("GET", "/health", headers={"X-Long": "x" * 20_000})
 
-    stored, refused, bad = entries(path)
+    stored, refused, bad, long = entries(path)
     assert re.fullmatch(r"20..-..-..T..:..:..\.[0-9]{3}Z", stored.pop("time"))
     assert stored.pop("ms") > 0
     assert stored.pop("sent") > 50
@@ -42,6 +43,7 @@ def test_a_request_is_a_line_that_says_who_asked_what_and_what_became_of_it(
     }  # fmt: skip
     assert [refused[name] for name in ("path", "status", "tenant", "key")] == ["/api/v1/machines", 401, None, None]
     assert (bad["method"], bad["status"]) == ("-", 400)
+    assert (long["method"], long["path"], long["status"]) == ("-", "-", 431)
     assert "secret" not in path.read_text()
 
 
