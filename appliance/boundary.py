@@ -3,6 +3,7 @@
 import os
 import sys
 from collections.abc import Callable
+from typing import TextIO
 
 from appliance.errors import PerfanalysisError
 
@@ -26,6 +27,21 @@ def guarded(program: str, action: Callable[[], int]) -> int:
             f"a defect: {type(error).__name__}: {error}. Set PERFANALYSIS_DEBUG=1 to see where, and report it.",
             INTERNAL,
         )
+    finally:
+        for stream in (sys.stdout, sys.stderr):
+            let_go(stream)
+
+
+def let_go(stream: TextIO | None) -> None:
+    """Forget what nobody reads any more: Python would end with a code of its own, for it tries again at the end."""
+    if stream is None or stream.closed:
+        return
+    try:
+        stream.flush()
+    except BrokenPipeError:
+        nowhere = os.open(os.devnull, os.O_WRONLY)
+        os.dup2(nowhere, stream.fileno())
+        os.close(nowhere)
 
 
 def complain(program: str, sentence: str, code: int) -> int:

@@ -14,7 +14,7 @@ import click
 from appliance import duration as durations
 from appliance import moment
 from appliance.boundary import tell
-from appliance.cli.options import Duration, Size, data_option, json_option
+from appliance.cli.options import Duration, Size, data_option, default_data, json_option
 from appliance.cli.progress import Bar
 from appliance.cli.tables import counted, iso, near_text, print_json, show, show_one, size_text, time_text, visible
 from appliance.errors import BadData, InUse, UsageError
@@ -43,7 +43,12 @@ def create(name: str, data: Path) -> None:
 
     with Registry(data) as registry:
         registry.create_tenant(name)
-    click.echo(f"Tenant {name} is there. Make a key for it: perfanalysis key create --tenant {name}", err=True)
+    click.echo(f"Tenant {name} is there. {make_a_key(name, data)}", err=True)
+
+
+def make_a_key(tenant: str, data: Path) -> str:
+    where = "" if data == default_data() else f" --data {shlex.quote(str(data))}"
+    return f"Make a key for it: perfanalysis key create --tenant {tenant}{where}"
 
 
 @command.command("list", epilog="Example: perfanalysis tenant list --json")
@@ -330,5 +335,4 @@ def import_(file: Path, name: str, replace: bool, as_json: bool, data: Path) -> 
     if imported.replaced:
         click.echo("Its keys are as they were before.", err=True)
     else:
-        where = f" --data {shlex.quote(str(data))}"
-        click.echo(f"Make a key for it: perfanalysis key create --tenant {imported.name}{where}", err=True)
+        click.echo(make_a_key(imported.name, data), err=True)

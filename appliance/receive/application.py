@@ -47,6 +47,8 @@ CLIENT = "perfanalysis.client"
 """Whom a request is from, a `Client`: the server says so."""
 STARTED = "perfanalysis.started"
 """When its first byte came, by `time.monotonic`: the server says so."""
+GRANT = "perfanalysis.grant"
+"""What the key allows of a request that was refused for something else, for the logs."""
 OPEN, WRITE, READ = "", "write", "read"
 
 Environ = dict[str, Any]
@@ -230,7 +232,7 @@ class Application:
         route = admitted.route.path if admitted else self.path_of(environ)
         seconds = time.monotonic() - environ[STARTED]
         self.status.answered(environ.get("REQUEST_METHOD", "-"), route, code, seconds)
-        grant = admitted.grant if admitted else None
+        grant: Grant | None = environ.get(GRANT)
         request = log.Request(
             client_of(environ).address, environ.get("REQUEST_METHOD", "-"), environ.get("PATH_INFO", "-"), code,
             headers.get("Content-Length"), seconds, grant.tenant if grant else None, grant.key_id if grant else None,
@@ -263,6 +265,7 @@ class Application:
         elif route.scope:
             key = authentication.key_of(environ, query)
             grant = self.stores.registry.authenticate(key)
+        environ[GRANT] = grant
         if grant and route.scope and route.scope not in grant.scopes:
             raise Forbidden(f"The key does not allow this: it has not the scope {route.scope!r}.")
         check_length(environ, route.max_bytes(self.limits))

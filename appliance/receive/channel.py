@@ -36,6 +36,7 @@ WHAT_WAITRESS_SAYS = {
     413: ("PAYLOAD_TOO_LARGE", "The body is larger than any that is accepted."),
     431: ("HEADERS_TOO_LARGE", "The head of the request is too large."),
 }
+TOO_LARGE = 431
 LONE_NEWLINE = re.compile(rb"(?<!\r)\n|\r\n[ \t]")
 """A line that ends as no line of HTTP does, or that is folded, which some read as one line and some as two."""
 CONTROL = re.compile(rb"[\x00-\x1f\x7f]")
@@ -63,6 +64,8 @@ class Parser(HTTPRequestParser):
         self.client = Client(channel.addr[0], None, local=False)
         self.end: Callable[[], None] = nothing
         self.admitted: Admitted | None = None
+        self.head: dict[str, Any] = {}
+        """What the application was told of the head, with what it found out."""
 
     def received(self, data: bytes) -> int:
         try:
@@ -89,8 +92,9 @@ class Parser(HTTPRequestParser):
     def begin(self) -> Exception | None:
         self.client = self.channel.server.proxies.client(self.channel.addr[0], self.headers)
         self.url_scheme = self.client.scheme or self.url_scheme
+        self.head = self.environ()
         try:
-            begun = self.channel.server.begin(self.environ())
+            begun = self.channel.server.begin(self.head)
         except Exception as error:  # noqa: BLE001 - the boundary of the receiver: an answer is made of it
             return error
         self.end, self.admitted = begun.end, begun.admitted
@@ -162,8 +166,10 @@ class Refusal(ErrorTask):
     """Answers a request that never came to the application."""
 
     def execute(self) -> None:
-        known = hasattr(self.request, "query")
-        environ = self.request.environ() if known else {CLIENT: self.request.client, STARTED: self.request.started}
+        # Of a head that is too large nothing was read: waitress parses one of its own making in its place.
+        known = hasattr(self.request, "query") and getattr(self.request.error, "code", 0) != TOO_LARGE
+        environ = self.request.head or (self.request.environ() if known else {})
+        environ |= {CLIENT: self.request.client, STARTED: self.request.started}
         answer = self.channel.server.receiver.answer(translated(self.request.error), environ)
         self.channel.server.receiver.answered(environ, answer.status, dict(answer.headers), None)
         self.status = answer.status

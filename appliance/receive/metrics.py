@@ -14,10 +14,9 @@ from appliance.errors import Forbidden
 from appliance.prometheus import head, histogram, sample
 from appliance.receive import authentication
 from appliance.receive.call import Call
-from appliance.receive.status import Status
+from appliance.receive.status import UPLOADS, Status
 
 CONTENT_TYPE = "text/plain; version=0.0.4; charset=utf-8"
-UPLOAD = "/api/v1/performance/upload"
 PAGE_BYTES = resource.getpagesize()
 
 
@@ -42,7 +41,7 @@ def of_receiver(status: Status) -> Iterator[str]:
     with status.lock:
         answers, refused = sorted(status.answers.items()), sorted(status.refused_connections.items())
         rows, measurements = status.rows, status.measurements
-    uploads = [(code, count) for (method, route, code), count in answers if (method, route) == ("POST", UPLOAD)]
+    uploads = [(code, count) for (method, route, code), count in answers if method == "POST" and route in UPLOADS]
     yield from head("pcd_requests_total", "counter", "Requests that were answered.")
     for (method, route, code), count in answers:
         yield sample("pcd_requests_total", count, {"method": method, "route": route, "status": code})

@@ -99,7 +99,7 @@ KNOWN: dict[tuple[str, str], dict[str, Any]] = {
         }),
         "answer": objects(
             error={"type": "null"}, status=SUCCESS, batch=TEXT, rows=COUNT, inserted=COUNT, duplicates=COUNT,
-            conflicts=COUNT, duplicate=TRUTH, warnings=WARNINGS,
+            conflicts=COUNT, duplicate=TRUTH, warnings=WARNINGS, store=TEXT,
         ),
     },
     ("POST", "/v1/ping"): {"body": lambda _: (JSON, objects(timestamp=WHOLE)), "answer": PING},

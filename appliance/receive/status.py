@@ -10,6 +10,8 @@ from appliance.prometheus import Durations
 ACTIVE_SECONDS = 15 * 60
 MOST_MACHINES = 20_000
 EXPIRES_SOON_SECONDS = 14 * 24 * 3600
+UPLOADS = ("/api/v1/performance/upload", "/upload")
+"""The routes that take a file: from programs and from people."""
 
 
 class Status:
@@ -78,7 +80,7 @@ class Status:
         with self.lock:
             # Only methods of routes: anyone may make up others.
             self.answers[method if route != "-" else "-", route, status] += 1
-            if route.endswith("/upload"):
+            if method == "POST" and route in UPLOADS:
                 self.uploads.add(seconds)
             elif route.endswith("/trickle"):
                 self.posts.add(seconds)

@@ -27,9 +27,6 @@ def post(store: TenantStore, call: KeyedCall) -> dict[str, Any]:
         call.check_tenant(fields.get("tenant_id"))
         machine = call.machine(fields["machine_id"])
         receipt, warnings = keep(store, call, file, machine)
-    call.status.heard_of(call.grant.tenant, machine)
-    if not receipt.duplicate:
-        call.status.imported(receipt.inserted)
     return {
         "status": "success",
         "upload_id": receipt.batch,
@@ -58,6 +55,7 @@ def keep(store: TenantStore, call: KeyedCall, file: IO[bytes], machine: str) -> 
     stored = batches.find_receipt(store, digest.digest())
     if stored is not None:
         call.confirm()
+        call.status.heard_of(call.grant.tenant, machine)
         return stored, []
     prepared = Prepared()
     parsed = reading.read_file(path, machine, NAME, prepared)
@@ -68,7 +66,11 @@ def keep(store: TenantStore, call: KeyedCall, file: IO[bytes], machine: str) -> 
             error_code="TOO_MANY_ROWS",
             details={"rows": rows, "max_rows": call.limits.rows},
         )
-    return call.commit(store, Batch(digest.digest(), kind, prepared, parsed.facts), rows), parsed.warnings
+    receipt = call.commit(store, Batch(digest.digest(), kind, prepared, parsed.facts), rows)
+    call.status.heard_of(call.grant.tenant, machine)
+    if not receipt.duplicate:
+        call.status.imported(receipt.inserted)
+    return receipt, parsed.warnings
 
 
 def check_unzipped(file: IO[bytes], limits: Limits) -> None:

@@ -22,6 +22,7 @@ from urllib.parse import quote
 import pytest
 from access_oracle import LIMITS, TRAVERSALS, World, foreign_words, violations, violations_over_http
 from answer_times import differences, measured
+from page_oracle import page_violations
 from receiver_peer import BOUNDARY, UPLOAD, csv_text, part
 
 from appliance.cli import run_command
@@ -32,7 +33,7 @@ from appliance.receive.stores import Stores
 from appliance.store.registry import Grant, Registry
 from appliance.store.tenant import TenantStore
 
-CALLS, CALLS_OVER_HTTP, SAMPLES = 100_000, 10_000, 4_000
+CALLS, CALLS_OVER_HTTP, VISITS, SAMPLES = 100_000, 10_000, 20_000, 4_000
 DIFFERENT = 4.5
 PROGRAM = [sys.executable, "-m", "appliance"]
 
@@ -56,6 +57,10 @@ def test_it_is_so_through_a_server_from_many_threads(world: World) -> None:
     assert violations_over_http(world, CALLS_OVER_HTTP, threads=8) == []
 
 
+def test_twenty_thousand_visits_to_pages_show_what_the_keys_allow(world: World) -> None:
+    assert page_violations(world, VISITS) == []
+
+
 def test_no_site_has_a_word_of_another_tenant(world: World, tmp_path: Path) -> None:
     for tenant in world.tenants:
         site = tmp_path / tenant
@@ -68,7 +73,7 @@ def test_no_file_of_a_tenant_has_a_word_of_another(world: World) -> None:
     """Of what only the data has: ids are said by anyone who tries them."""
     for tenant in world.tenants:
         path = world.stores.tenant(tenant).path
-        files = b"".join(file.read_bytes() for file in path.parent.iterdir())
+        files = b"".join(file.read_bytes() for file in path.parent.rglob("*") if file.is_file())
         theirs = {
             word
             for (owner, machine), content in world.contents.items()

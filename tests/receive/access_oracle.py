@@ -31,6 +31,8 @@ from appliance.receive.server import Receiver
 from appliance.receive.stores import Stores
 from appliance.store import history
 from appliance.store.registry import Registry
+from appliance.views import Drawing
+from static_site import receiver as pages
 
 WORD = re.compile(r"zq[0-9a-f]{10}|7700[0-9]{10}")
 """Every canary: a word, or a number that is a value."""
@@ -139,7 +141,7 @@ class World:
         self.random = random.Random(seed)
         self.folder = folder
         self.stores = Stores(folder)
-        self.app: Application = application(self.stores, LIMITS)
+        self.app: Application = application(self.stores, LIMITS, drawing=Drawing(pages.page, pages.asset))
         self.elsewhere = Registry(folder)
         """As another process has it: the command line."""
         self.tenants = [word() for _ in range(tenants)]

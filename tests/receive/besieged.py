@@ -163,6 +163,9 @@ TOKENS = (
 )  # fmt: skip
 
 
+FORM_KIND = "Content-Type: application/x-www-form-urlencoded\r\n"
+
+
 def seeds(key: str) -> list[Request]:
     """One good request of each route, and some more of those with a body."""
     authorised = f"Host: x\r\nAuthorization: Bearer {key}\r\nConnection: close\r\n"
@@ -176,12 +179,18 @@ def seeds(key: str) -> list[Request]:
         ("POST", UPLOAD, f"Content-Type: multipart/form-data; boundary={BOUNDARY}\r\n",
          form(gzip.compress(csv_text().encode()), machine_id="web-1")),
         ("POST", "/v1/ping", "", b'{"timestamp":1704067200}'),
+        ("POST", "/sign-in", FORM_KIND, f"key={key}&wanted=%2Freports%2F".encode()),
+        ("POST", "/sign-out", f"Cookie: perfanalysis_session=x\r\n{FORM_KIND}", b"token=x"),
+        ("POST", "/upload",
+         f"Cookie: perfanalysis_session=x\r\nContent-Type: multipart/form-data; boundary={BOUNDARY}\r\n",
+         form(csv_text(), machine_id="web-1", token="x")),
     ]  # fmt: skip
     paths = [
         "/", "/health", "/metrics", "/openapi.json", "/v1/ping", "/v1/version", "/api/v1/machines",
         "/api/v1/machines/web-1",
         "/api/v1/performance/export?machine_id=web-1&start=2024-01-01&end=2030-01-01&format=csv",
         "/api/v1/performance/data?machine_id=web-1&start=1704067200", "/reports/", "/nope",
+        "/reports/index.html", "/sign-in", "/reports", "/sign-out", "/assets/receiver.css",
     ]  # fmt: skip
     return [
         *((f"GET {path} HTTP/1.1\r\n{authorised}\r\n".encode(), b"") for path in paths),
@@ -282,6 +291,9 @@ def agreed(status: int, answer: bytes) -> bool:
     if 200 <= status < 300:
         return True
     head, _, rest = answer.partition(b"\r\n\r\n")
+    if status == 303:
+        # Never to another host.
+        return re.search(rb"\r\nLocation: /(reports/[A-Za-z0-9._/-]*)?\r\n", head) is not None
     length = re.search(rb"\r\nContent-Length: ([0-9]+)", head)
     if length is None or b"\r\nContent-Type: application/json" not in head:
         return False

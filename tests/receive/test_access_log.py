@@ -11,6 +11,7 @@ import pytest
 from receiver_peer import StartReceiver, batch
 
 from appliance.receive.access_log import MAX_LINE_BYTES, AccessLog
+from appliance.receive.limits import Limits
 from appliance.receive.log import Request
 
 ASKED = Request("192.0.2.1", "GET", "/health", "200", "120", 0.0123, "team-a", "0123456789ab", None, "curl/8")
@@ -30,8 +31,9 @@ def test_a_request_is_a_line_that_says_who_asked_what_and_what_became_of_it(
     peer.ask("POST", "/v1/trickle", body, {"User-Agent": "pcc/1"})
     peer.ask("GET", "/api/v1/machines?tenant_id=secret", key=None)
     peer.raw(b"BAD\r\n\r\n")
+    peer.ask("GET", "/health", headers={"X-Long": "x" * 20_000})
 
-    stored, refused, bad = entries(path)
+    stored, refused, bad, long = entries(path)
     assert re.fullmatch(r"20..-..-..T..:..:..\.[0-9]{3}Z", stored.pop("time"))
     assert stored.pop("ms") > 0
     assert stored.pop("sent") > 50
@@ -41,7 +43,26 @@ def test_a_request_is_a_line_that_says_who_asked_what_and_what_became_of_it(
     }  # fmt: skip
     assert [refused[name] for name in ("path", "status", "tenant", "key")] == ["/api/v1/machines", 401, None, None]
     assert (bad["method"], bad["status"]) == ("-", 400)
+    assert (long["method"], long["path"], long["status"]) == ("-", "-", 431)
     assert "secret" not in path.read_text()
+
+
+def test_of_what_is_refused_for_anything_but_its_key_it_is_said_whose_it_was(
+    start_receiver: StartReceiver, tmp_path: Path
+) -> None:
+    path = tmp_path / "access.log"
+    peer = start_receiver(Limits(posts_per_minute=1), AccessLog(path))
+    reads = peer.registry.create_key("team-a", ["read"])
+
+    peer.ask("POST", "/v1/trickle", "{}", key=reads)
+    peer.ask("POST", "/v1/trickle", "{}", {"Content-Length": "900000000"})
+    peer.trickle(batch())
+    peer.trickle(batch())
+
+    key, reading = (shown.split("_")[1] for shown in (peer.key, reads))
+    assert [(entry["status"], entry["tenant"], entry["key"]) for entry in entries(path)] == [
+        (403, "team-a", reading), (413, "team-a", key), (200, "team-a", key), (429, "team-a", key),
+    ]  # fmt: skip
 
 
 def test_no_key_is_ever_written(start_receiver: StartReceiver, tmp_path: Path) -> None:

@@ -4,12 +4,17 @@ import shutil
 from pathlib import Path
 
 import pytest
+from page_visitor import Person
 from prometheus_client.parser import text_string_to_metric_families
 from receiver_peer import Peer, StartReceiver, assert_refused, batch, csv_text, measurement
 
 from appliance.prometheus import Durations, histogram, sample
 
 TOKEN = "t" * 32
+COUNTED_UPLOADS = [
+    "upload_requests_total", "upload_failures_total", "upload_rows_imported_total", "upload_duration_seconds_count",
+    "active_machines",
+]  # fmt: skip
 
 
 def metrics(peer: Peer, key: str | None = None) -> dict[str, dict[tuple[tuple[str, str], ...], float]]:
@@ -55,6 +60,24 @@ def test_what_the_receiver_did_is_counted(peer: Peer) -> None:
     assert found["pcd_active_connections"][()] >= 1
     assert (found["pcd_waiting_requests"][()], found["pcd_staged_bytes"][()]) == (0, 0)
     assert found["pcd_healthy"][()] == 1
+
+
+def test_uploads_by_the_page_are_counted_as_those_of_programs(peer: Peer) -> None:
+    person = Person(peer)
+    person.sign_in(peer.key)
+    person.upload(csv_text(rows=3), machine_id="web-1")
+    person.upload("nonsense", machine_id="web-1")
+    person.get("/upload")
+
+    found = metrics(peer)
+
+    assert {name: found[name][()] for name in COUNTED_UPLOADS} == {
+        "upload_requests_total": 2,
+        "upload_failures_total": 1,
+        "upload_rows_imported_total": 3,
+        "upload_duration_seconds_count": 2,
+        "active_machines": 1,
+    }
 
 
 def test_what_has_to_be_watched_of_store_and_process_is_there(peer: Peer) -> None:

@@ -352,3 +352,13 @@ def test_too_many_bad_keys_are_told_to_wait_and_a_good_one_is_let_in(start_recei
     assert "retry-after" in tries[-1].headers
     assert "Wait a minute and try again." in text_of(tries[-1])
     assert Person(peer).sign_in(peer.key).status == 303
+
+
+def test_a_program_that_sends_a_form_is_refused_as_by_every_other_route(peer: Peer) -> None:
+    person = Person(peer)
+    person.sign_in(peer.key)
+    plain = {"Accept": "*/*"}
+
+    assert_refused(person.upload("nonsense", plain, machine_id="web-1"), 400, "INVALID_CSV_FORMAT")
+    assert_refused(person.upload("nonsense", plain, machine_id="a b"), 400, "INVALID_MACHINE_ID")
+    assert_refused(person.send("/sign-in", plain, key="wrong"), 401, "INVALID_API_KEY")

@@ -157,6 +157,10 @@ def test_links_lead_through_nginx(proxied: Proxied) -> None:
 def test_what_nginx_answers_itself_has_the_shape_of_all_errors(proxied: Proxied, folder: Path) -> None:
     too_large = proxied.ask("POST", UPLOAD, b"x", **{"Content-Length": "200000000"})
     metrics = proxied.ask("GET", "/metrics")
+    long_head = proxied.ask("GET", "/health", X="x" * 40_000)
+    no_method = proxied.ask("B@D", "/health")
+    hidden = proxied.ask("GET", "/nginx-says/too-slow")
+    not_taken = proxied.ask("TRACE", "/health")
     (folder / "receiver.sock").rename(folder / "gone.sock")
     away = proxied.ask("GET", "/health")
     (folder / "gone.sock").rename(folder / "receiver.sock")
@@ -164,6 +168,10 @@ def test_what_nginx_answers_itself_has_the_shape_of_all_errors(proxied: Proxied,
     for (status, said), expected, code in (
         (too_large, 413, "PAYLOAD_TOO_LARGE"),
         (metrics, 403, "FORBIDDEN"),
+        (long_head, 431, "HEADERS_TOO_LARGE"),
+        (no_method, 400, "BAD_REQUEST"),
+        (hidden, 404, "NOT_FOUND"),
+        (not_taken, 405, "METHOD_NOT_ALLOWED"),
         (away, 503, "OVERLOADED"),
     ):
         assert (status, json.loads(said)["error_code"]) == (expected, code)

@@ -9,7 +9,7 @@ from bottle import HTTPResponse
 from appliance.errors import Forbidden, InvalidKey, UsageError
 from appliance.receive import bodies
 from appliance.receive.people.sessions import cookie
-from appliance.receive.people.visits import Visit, came_by_link
+from appliance.receive.people.visits import Visit, came_by_link, wants_page
 from appliance.views import SignIn
 
 REFUSED = "This key is not valid: it was mistyped, has ended, or was revoked. Ask whoever runs this receiver for one."
@@ -32,6 +32,8 @@ def sign_in(visit: Visit) -> HTTPResponse:
         grant = registry.authenticate(fields.get("key", "").strip())
     except InvalidKey:
         visit.tried()
+        if not wants_page(visit.call.environ):
+            raise
         return visit.page(SignIn(REFUSED, wanted), 401, {"WWW-Authenticate": "Bearer"})
     if visit.session is not None:
         visit.sessions.end(visit.session)

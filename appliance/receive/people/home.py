@@ -42,7 +42,8 @@ def upload(visit: Visit) -> HTTPResponse:
                 receipt, warnings = uploads.keep(store, call, file, call.machine(machine))
         result = outcome(machine, receipt, warnings)
     except PerfanalysisError as error:
-        if error.status == 401 or error.status >= 500:
+        # A program is told as by every other route.
+        if error.status == 401 or error.status >= 500 or not wants_page(call.environ):
             raise
         result = Trouble(error.status, error.error_code, error.message, error.details)
         status = error.status
