@@ -14,7 +14,10 @@ from appliance.store import quarantine, settings
 from appliance.store.registry import Registry
 from appliance.store.tenant import TenantStore
 
-CALLS = ("openat", "pwrite64", "fsync,fdatasync", "ftruncate", "unlink", "rename", "mkdir")
+CALLS = (
+    "openat", "pwrite64", "write", "fallocate", "fsync,fdatasync", "ftruncate", "unlink,unlinkat", "rename",
+    "mkdir,rmdir",
+)  # fmt: skip
 """Every call by which SQLite and we change something on the disk; `openat` makes files too."""
 BATCHES, ROWS = 4, 6
 NOTES = "notes"
@@ -82,7 +85,7 @@ class Ingest(Case):
     """The control: they are noted before."""
 
     def prepare(self, place: Path) -> Callable[[], object]:
-        # Opened here, where nothing fails: the process that acts has it too.
+        # Opened here, where nothing fails: the process that acts has it too, and notes by a call that is not cut short.
         self.notes = os.open(place / NOTES, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600)
         return super().prepare(place)
 
@@ -96,10 +99,10 @@ class Ingest(Case):
             for number in range(BATCHES):
                 try:
                     if self.early:
-                        os.write(self.notes, b"%d\n" % number)
+                        os.writev(self.notes, [b"%d\n" % number])
                     add(store, batch_at(number))
                     if not self.early:
-                        os.write(self.notes, b"%d\n" % number)
+                        os.writev(self.notes, [b"%d\n" % number])
                 except PerfanalysisError as error:
                     # The process goes on with the next one.
                     failed = error
