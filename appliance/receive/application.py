@@ -191,6 +191,7 @@ class Application:
             admitted = environ.get(ADMITTED)
             if admitted is None or not admitted.fresh:
                 environ[ADMITTED] = admitted = self.admit(environ)
+            environ[GRANT] = admitted.grant
             return self.router(environ, start)
         except Exception as error:  # noqa: BLE001 - the one boundary of the receiver
             answer = self.answer(error, environ)
