@@ -28,7 +28,8 @@ def start(environment: dict[str, str], tmp_path: Path) -> Iterator[Start]:
         process = subprocess.Popen(
             [sys.executable, "-m", "appliance", "run", *map(str, arguments)],
             env=environment, cwd=tmp_path, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.PIPE,
-            text=True,
+            # A shell that starts tests in the background lets all that they start ignore SIGINT.
+            text=True, preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),  # noqa: PLW1509
         )  # fmt: skip
         started.append(process)
         return process
