@@ -3,6 +3,7 @@
 import json
 import time
 from collections.abc import Iterator, Mapping
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -17,6 +18,8 @@ if TYPE_CHECKING:
     from appliance.ship.status import Collector
 
 BREAKER = ("closed", "half-open", "open")
+SILENT_SECONDS = 30
+"""A collector that takes samples tells of itself every ten seconds, or with each sample if these are rarer."""
 
 
 @click.command("status", epilog="Example: perfanalysis status --json")
@@ -34,7 +37,10 @@ def command(state: Path | None, as_json: bool) -> None:
     folders = [state] if state else list(dict.fromkeys([default_state(), SYSTEM_DATA]))
     found = [refreshed(collector) for folder in folders for collector in collectors(folder)]
     if as_json:
-        listed = [{"name": name, "running": running, **status} for name, running, status in found]
+        listed = [
+            {"name": each.name, "running": each.running, "hangs_since": hangs_since(each), **each.status}
+            for each in found
+        ]
         click.echo(json.dumps(listed, indent=1))
     if not found:
         raise NoInput(f"no collector is known in {' or '.join(map(str, folders))}.")
@@ -59,12 +65,23 @@ def lines(collector: "Collector") -> Iterator[str]:
     status = collector.status
     yield f"{status['machine_id']} to {status['target']}"
     yield f"  {life(collector)}"
+    if since := hangs_since(collector):
+        at = datetime.fromtimestamp(since, UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
+        yield f"  HANGS     it says nothing since {at}: its disk does not answer, or it was stopped"
     late, unread = status["late"], status["unread"]
     yield f"  samples   {status['samples']:,} taken, {late:,} too late, {unread:,} readings failed"
     if "sent" in status:
         yield from road(status, 0 if collector.running else time.time() - status["updated"])
     cpu = f"{each:g} ms CPU a sample, " if (each := status["cpu_ms_per_sample"]) is not None else ""
     yield (f"  cost      {cpu}{status['memory_bytes'] / 1e6:.1f} MB memory, {status['cpu_seconds']:g} s CPU in all")
+
+
+def hangs_since(collector: "Collector") -> float | None:
+    """Return when a collector that runs last told of itself, if that is too long ago; in seconds of the epoch."""
+    since: float = collector.status["updated"]
+    silent_seconds = time.time() - since
+    patience_seconds = SILENT_SECONDS + 2 * collector.status["interval_seconds"]
+    return since if collector.running and silent_seconds > patience_seconds else None
 
 
 def life(collector: "Collector") -> str:

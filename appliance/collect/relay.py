@@ -17,6 +17,8 @@ from appliance.collect.sources import Source
 logger = logging.getLogger(__name__)
 LOOK_SECONDS = 0.05
 """How long after a tick to look, and how soon to look again where a source is still being read."""
+HANGING_LOOKS = 200
+"""After so many looks (ten seconds) at a sample that is read and not written, it is said."""
 
 
 def run(work: Callable[[], bool], readings: Readings) -> None:
@@ -36,11 +38,19 @@ def run(work: Callable[[], bool], readings: Readings) -> None:
 
     thread = started(attempt)
     seen: tuple[Source, int] | None = None
+    writing = 0
     try:
         while not over.acquire(timeout=max(LOOK_SECONDS, readings.due + LOOK_SECONDS - time.monotonic())):
             before, baton = seen, readings.baton
             # In one step: the thread may take it up at any moment.
             seen = next(iter(baton[:]), None)
+            # When the next tick is waited for, it is due later.
+            late = seen is None and time.monotonic() > readings.due
+            writing = writing + 1 if late and is_blocked(thread) else 0
+            if writing == HANGING_LOOKS:
+                logger.warning(
+                    "A sample cannot be written: the disk does not answer. Nothing is recorded until it does."
+                )
             if seen is None or seen is not before or not is_blocked(thread):
                 continue
             source, since = seen

@@ -15,7 +15,8 @@ from typing import Any
 
 import pytest
 
-from appliance.cli.status import road
+from appliance.cli.status import hangs_since, road
+from appliance.ship.status import Collector
 
 RunProgram = Callable[..., subprocess.CompletedProcess[str]]
 Start = Callable[..., subprocess.Popen[bytes]]
@@ -216,3 +217,16 @@ def test_progress_is_a_bar_on_a_terminal_and_nothing_elsewhere_when_it_is_short(
     assert b"Recording" in shown
     assert b"%" in shown
     assert elsewhere.stderr == "3 samples in r.json.\n"
+
+
+@pytest.mark.parametrize(
+    ("running", "interval_seconds", "silent_seconds", "hangs"),
+    [(True, 1, 25, False), (True, 1, 40, True), (True, 60, 100, False), (True, 60, 160, True), (False, 1, 4000, False)],
+)
+def test_a_collector_that_says_nothing_for_too_long_hangs(
+    running: bool, interval_seconds: int, silent_seconds: int, hangs: bool
+) -> None:
+    updated = time.time() - silent_seconds
+    status = {"interval_seconds": interval_seconds, "updated": updated}
+
+    assert hangs_since(Collector("web-1", running, status)) == (updated if hangs else None)

@@ -266,3 +266,39 @@ def test_what_a_sampler_raises_is_raised() -> None:
 
     with pytest.raises(OSError, match="No space"):
         relay.run(work, Readings([], Troubles(), {}))
+
+
+def test_a_disk_that_hangs_is_said_and_what_was_late_is_told_when_it_answers(
+    proc: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    monkeypatch.setattr(relay, "HANGING_LOOKS", 3)
+    reader, writer = os.pipe()
+    taken: list[bytes] = []
+    stop = threading.Event()
+
+    def sink(_: int, lines: bytes) -> None:
+        taken.append(lines)
+        if len(taken) == 2:
+            # As a write to a dead mount: it comes back only when the other side answers.
+            os.read(reader, 1)
+
+    def mend() -> None:
+        while "cannot be written" not in caplog.text:
+            time.sleep(0.02)
+        time.sleep(0.3)
+        os.write(writer, b"x")
+        while len(taken) < 4:
+            time.sleep(0.02)
+        stop.set()
+
+    mending = threading.Thread(target=mend)
+    mending.start()
+    counts = loop.record(Plan(0.1, 0, "web-1", root=str(proc)), [sink], lambda seconds: stop.wait(max(0, seconds)))
+    mending.join()
+
+    os.close(reader)
+    os.close(writer)
+    assert counts.lost == 0
+    assert counts.late >= 2
+    assert b'{\\"kind\\": \\"late\\"' in taken[2]
+    assert caplog.text.count("A sample cannot be written: the disk does not answer.") == 1
