@@ -3,8 +3,7 @@ A collector without a clock: puts samples one after the other into a spool and s
 
 It writes the number of each sample that the spool took into a file: what is in there must never be lost.
 Started as a program: URL SPOOL TAKEN COUNT PAUSE_SECONDS WAY LENGTH, with the key in PCC_APIKEY; killed at any moment,
-and started again, it goes on. WAY is "spool", or for controls that must lose samples "memory" or "forgetful"; LENGTH is
-"short" or "full".
+and started XX
 """
 
 import os
@@ -14,8 +13,9 @@ from pathlib import Path
 
 from appliance.ship.batch import Batch
 from appliance.ship.queue import Queue
-from appliance.ship.sender import Pace, Sender
+from appliance.ship.sender import Attempt, Pace, Sender
 from appliance.ship.spool import Limits, Spool
+from appliance.ship.trickle import Verdict
 
 MACHINE, RUN, START = "web-1", 1_767_977_000_000, 1_767_977_160
 PACE = Pace(60, 0.05, first_seconds=0.05, longest_seconds=0.2, pause_seconds=0.2, open_seconds=0.2)
@@ -29,6 +29,15 @@ class Forgetful(Spool):
         if batch is not None:
             self.remove(batch.last)
         return batch
+
+
+class Credulous(Sender):
+    """Takes an answer without an error for an acknowledgement, whatever is in it."""
+
+    def attempt(self, verdict: Verdict, reason: str, wanted_seconds: float = 0, store: str = "") -> Attempt:
+        if verdict is Verdict.ELSEWHERE:
+            verdict = Verdict.STORED
+        return super().attempt(verdict, reason, wanted_seconds, store)
 
 
 def sample(at: int) -> bytes:
@@ -65,11 +74,12 @@ def last_taken(path: Path) -> int:
 def main(url: str, spool: str, taken: str, count: str, pause: str, way: str, length: str) -> None:
     make, segment_bytes, sync_seconds = LENGTHS[length]
     limits = Limits(segment_bytes=segment_bytes, free_share=0, sync_seconds=sync_seconds)
-    kind = {"spool": Spool, "forgetful": Forgetful}.get(way)
+    kind = {"memory": None, "forgetful": Forgetful}.get(way, Spool)
     waiting = Queue(MACHINE) if kind is None else kind(Path(spool), MACHINE, limits=limits)
     key = os.environ["PCC_APIKEY"]
     kept = waiting.sent if isinstance(waiting, Spool) else None
-    sender = Sender(url, lambda: key, waiting, PACE, kept=kept)
+    sending = Credulous if way == "credulous" else Sender
+    sender = sending(url, lambda: key, waiting, PACE, kept=kept)
     sender.start()
     first = last_taken(Path(taken)) + 1
     descriptor = os.open(taken, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600)

@@ -104,6 +104,16 @@ class Collector:
         return self.process.wait(seconds)
 
 
+def peak_kb(collector: Collector) -> int:
+    """The most memory that a collector has had so far; 0 where it has just ended."""
+    assert collector.process is not None
+    with suppress(FileNotFoundError, ProcessLookupError):
+        status = Path(f"/proc/{collector.process.pid}/status").read_text()
+        found = re.search(r"VmHWM:\s*([0-9]+)", status)
+        return int(found[1]) if found else 0
+    return 0
+
+
 def kill_either_end(receiver: Receiver, collector: Collector, rounds: int, chance: random.Random) -> None:
     """Kill one of the two at a random moment, again and again, and let them end what they began."""
     receiver.start()

@@ -10,6 +10,7 @@ import pytest
 from answering_receiver import Answer, Receiver, Request, answer, stored
 from bad_line import BadLine
 from collecting import last_taken
+from faulty_relay import FaultyRelay
 from long_road import Collector, Proxy, kill_either_end, restore_the_receiver
 from long_road import Receiver as RealReceiver
 
@@ -113,3 +114,17 @@ def test_everything_arrives_once_over_a_line_that_is_slow_and_cut(real: RealRece
     assert code == 0
     assert real.numbers() == list(range(600))
     assert line.cut >= 2
+
+
+def test_answers_that_are_spoilt_before_and_after_the_commit_change_nothing(real: RealReceiver, tmp_path: Path) -> None:
+    real.start()
+    relay = FaultyRelay(real.port, seed=5, share=0.5)
+    collector = Collector(tmp_path, relay.url, real.key, count=600, pause=0.002)
+
+    collector.start()
+    code = collector.finish()
+
+    relay.close()
+    assert code == 0
+    assert relay.faults.total() >= 5
+    assert real.numbers() == list(range(600))
