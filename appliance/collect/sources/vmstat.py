@@ -1,6 +1,6 @@
 """/proc/vmstat: paging, swapping, reclaim and out-of-memory kills; of its 200 lines those that a metric is made of."""
 
-from collections.abc import Collection
+from collections.abc import Collection, Sequence
 
 from appliance.collect.sources import Source, reader
 
@@ -27,16 +27,29 @@ def compaction(root: str) -> Source:
 
 def lines_of(root: str, fields: Collection[str]) -> Source:
     read = reader(f"{root}/vmstat")
-    wanted: list[tuple[int, str]] = []
+    wanted: list[str] = []
 
     def chosen() -> str:
         nonlocal wanted
-        lines = read().split("\n")
-        # Where a line is does not change while a kernel runs: to look costs a tenth of searching.
-        if not wanted or any(at >= len(lines) or not lines[at].startswith(start) for at, start in wanted):
-            wanted = [(at, field + " ") for at, line in enumerate(lines) if (field := line.partition(" ")[0]) in fields]
-        if not wanted:
+        text = f"\n{read()}\n"
+        # Which lines there are, and in what order, does not change while a kernel runs.
+        found = picked(text, wanted)
+        if not found:
+            wanted = [f"\n{field} " for line in text.splitlines() if (field := line.partition(" ")[0]) in fields]
+            found = picked(text, wanted)
+        if not found:
             raise ValueError("it has none of the fields that are recorded")
-        return "\n".join([lines[at] for at, _ in wanted]) + "\n"
+        return "".join(found)[1:] + "\n"
 
     return Source("/proc/vmstat", chosen)
+
+
+def picked(text: str, starts: Sequence[str]) -> list[str]:
+    """Return the lines that start so, each with the line feed before it, in this order; none where one is missing."""
+    found, end = [], 0
+    for start in starts:
+        if (at := text.find(start, end)) < 0:
+            return []
+        end = text.index("\n", at + 1)
+        found.append(text[at:end])
+    return found
