@@ -4,13 +4,11 @@ from collections.abc import Callable
 
 from appliance.collect.sources import (
     Source,
-    buddyinfo,
     cgroups,
     cpuinfo,
     diskstats,
     facts,
     filesystems,
-    interrupts,
     loadavg,
     logins,
     mdstat,
@@ -20,14 +18,12 @@ from appliance.collect.sources import (
     pressure,
     processes,
     schedstat,
-    slabinfo,
     snmp,
     sockstat,
     softnet,
     stat,
     statfs,
     sysfs,
-    tcp_states,
     timex,
     uptime,
     vmstat,
@@ -74,14 +70,3 @@ COLLECTORS: list[Callable[[str], Source]] = [
     facts.source,
 ]
 """Each makes its source from the place of /proc."""
-
-OPTIONAL: dict[str, tuple[Callable[[str], Source], ...]] = {
-    "interrupts": (interrupts.source,),
-    "softirqs": (interrupts.deferred,),
-    "compaction": (vmstat.compaction,),
-    "buddyinfo": (buddyinfo.source,),
-    "slabinfo": (slabinfo.source,),
-    "tcp-states": (tcp_states.source,),
-    "network-filesystems": (statfs.network, filesystems.network),
-}
-"""What is recorded when it is asked for by name, because it costs more than most need to pay."""

@@ -13,7 +13,8 @@ from typing import Any, NamedTuple
 
 from appliance.collect import meta, own, relay
 from appliance.collect.clocks import Clocks, clock_offset, slept_seconds
-from appliance.collect.collectors import COLLECTORS, OPTIONAL
+from appliance.collect import optional
+from appliance.collect.collectors import COLLECTORS
 from appliance.collect.own import Extra, Own
 from appliance.collect.readings import Readings
 from appliance.collect.sources import Source, processes
@@ -253,7 +254,7 @@ def year(timestamp: float) -> str:
 
 
 def sources_of(plan: Plan) -> list[Source]:
-    wanted = [make for name in plan.optional for make in OPTIONAL[name]]
+    wanted = [make for name in plan.optional for make in optional.makers(name)]
     makers: list[Callable[[str], Source]] = [*COLLECTORS, *wanted]
     if plan.process_args:
         makers[makers.index(processes.source)] = processes.with_arguments

@@ -503,7 +503,7 @@ def test_no_heavy_package_is_loaded_while_it_records(environment: dict[str, str]
 
 def test_the_sources_that_may_be_named_are_those_that_there_are() -> None:
     from appliance.cli.collect import OPTIONAL_SOURCES
-    from appliance.collect.collectors import OPTIONAL
+    from appliance.collect.optional import OPTIONAL
 
     assert list(OPTIONAL) == OPTIONAL_SOURCES
 

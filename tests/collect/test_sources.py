@@ -2,18 +2,21 @@
 
 import json
 import os
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
 
 from appliance import metrics
 from appliance.collect import sources
-from appliance.collect.collectors import COLLECTORS, OPTIONAL
+from appliance.collect.collectors import COLLECTORS
+from appliance.collect.optional import MODULES, OPTIONAL, makers
 from appliance.collect.sources import cpuinfo, meminfo, netdev, read_text, stat, statfs
 from appliance.measurement import FACTS
 from appliance.procfs import parsers
 
-EVERY = [*COLLECTORS, *(make for makers in OPTIONAL.values() for make in makers)]
+EVERY = [*COLLECTORS, *(make for name in OPTIONAL for make in makers(name))]
 
 
 def test_every_source_is_on_the_list() -> None:
@@ -172,3 +175,11 @@ def test_a_mount_that_fails_costs_that_mount_only_and_comes_back(
         f"the file system on {disk} is not recorded: No such file or directory.",
         f"the file system on {disk} is recorded again.",
     ]
+
+
+def test_a_recording_without_options_loads_no_optional_source() -> None:
+    loads = "import sys; import appliance.collect.loop; print(*sys.modules)"
+    loaded = subprocess.run([sys.executable, "-c", loads], capture_output=True, text=True, check=True).stdout.split()
+    by_default = {make.__module__ for make in COLLECTORS}
+    assert set(MODULES) & set(loaded) == set(MODULES) & by_default
+    assert set(MODULES) - by_default
