@@ -7,17 +7,13 @@ from typing import Any
 import click
 
 from appliance.cli.options import Duration, Flush, Grouped, Size, state_option
+from appliance.collect.optional import OPTIONAL
 
 SHORTEST_SECONDS = 0.01
 CREDENTIAL = "apikey"
 """Its name among the credentials that systemd gives a service."""
 SMALLEST_BYTES = 1_000_000
 """Of a smaller file, much would be what every file begins with."""
-OPTIONAL_SOURCES = [
-    "interrupts", "softirqs", "compaction", "buddyinfo", "slabinfo", "tcp-states", "network-filesystems",
-]  # fmt: skip
-"""As `collectors` has them, which is not loaded for `--help`: a test compares the two."""
-
 
 HEADINGS = {
     "What": ["interval", "duration", "once", "optional", "process_args", "machine_id", "machine_name"],
@@ -103,7 +99,7 @@ def level(ctx: click.Context, param: click.Parameter, name: str) -> int:
 @click.option("--progress", is_flag=True, help="A bar, or a line every 10 s.")
 @click.option("--log-level", envvar="PCC_LOGLEVEL", default="warning", show_default=True, callback=level,
               metavar="LEVEL", help="Say also what is less urgent: error, warning, info, debug.")  # fmt: skip
-@click.option("--source", "optional", multiple=True, type=click.Choice(OPTIONAL_SOURCES),
+@click.option("--source", "optional", multiple=True, type=click.Choice(list(OPTIONAL)),
               help="Record this too, which costs more; may be repeated.")  # fmt: skip
 @click.option("--process-args", is_flag=True,
               help="Record what programs were started with; what looks like a secret is replaced.")  # fmt: skip

@@ -11,9 +11,8 @@ import time
 from collections.abc import Callable, Sequence
 from typing import Any, NamedTuple
 
-from appliance.collect import meta, own, relay
+from appliance.collect import meta, optional, own, relay
 from appliance.collect.clocks import Clocks, clock_offset, slept_seconds
-from appliance.collect import optional
 from appliance.collect.collectors import COLLECTORS
 from appliance.collect.own import Extra, Own
 from appliance.collect.readings import Readings

@@ -2,10 +2,13 @@
 
 from collections.abc import Callable
 from importlib import import_module
+from typing import TYPE_CHECKING
 
-from appliance.collect.sources import Source
+if TYPE_CHECKING:
+    from appliance.collect.sources import Source
 
 SOURCES = "appliance.collect.sources"
+"""Where their modules are."""
 OPTIONAL: dict[str, tuple[tuple[str, str], ...]] = {
     "interrupts": (("interrupts", "source"),),
     "softirqs": (("interrupts", "deferred"),),
@@ -20,6 +23,6 @@ MODULES = sorted({f"{SOURCES}.{module}" for parts in OPTIONAL.values() for modul
 """What a frozen program must be told of, because nothing imports it."""
 
 
-def makers(name: str) -> list[Callable[[str], Source]]:
+def makers(name: str) -> "list[Callable[[str], Source]]":
     """Load what an option names; each maker makes its source from the place of /proc."""
     return [getattr(import_module(f"{SOURCES}.{module}"), function) for module, function in OPTIONAL[name]]

@@ -501,13 +501,6 @@ def test_no_heavy_package_is_loaded_while_it_records(environment: dict[str, str]
     assert done.stdout == "[]\n"
 
 
-def test_the_sources_that_may_be_named_are_those_that_there_are() -> None:
-    from appliance.cli.collect import OPTIONAL_SOURCES
-    from appliance.collect.optional import OPTIONAL
-
-    assert list(OPTIONAL) == OPTIONAL_SOURCES
-
-
 def test_a_source_is_recorded_when_it_is_named(run_program: RunProgram) -> None:
     plain, named = (run_program("collect", "--once", *options).stdout for options in ([], ["--source", "interrupts"]))
 

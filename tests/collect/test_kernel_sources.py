@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 
+from appliance.collect import loop
 from appliance.collect.sources import (
     NOT_NOW,
     Source,
@@ -18,9 +19,11 @@ from appliance.collect.sources import (
     tcp_states,
     vmstat,
 )
+from appliance.measurement import from_object
 from appliance.metrics import PAGING_FIELDS
 from appliance.procfs import parsers
 from appliance.protocol_metrics import PROTOCOL_FIELDS, STATES
+from appliance.samples import from_measurements
 
 
 def test_the_fields_that_are_recorded_are_those_of_the_metrics() -> None:
@@ -188,3 +191,20 @@ def test_of_pressure_the_total_is_recorded_and_not_its_averages(proc: Path) -> N
     )
 
     assert pressure.io(str(proc)).read() == "some total=2549522\nfull total=7\n"
+
+
+def test_further_lines_of_a_file_are_read_back_and_cost_only_themselves_where_there_are_none(
+    proc: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    plan = loop.Plan(1, 0, "m", root=str(proc), optional=("compaction",))
+    without = loop.take_one(plan)
+    with (proc / "vmstat").open("a") as file:
+        file.write("compact_success 7\n")
+
+    sample = loop.take_one(plan)
+
+    parsed = from_measurements([from_object(json.loads(line)) for line in sample.splitlines()], "m")
+    found = {column.metric.name for samples in parsed.samples for column in samples.columns}
+    assert b'"/proc/vmstat"' in without
+    assert not [said for said in caplog.messages if "/proc/vmstat" in said]
+    assert {PAGING_FIELDS["compact_success"].name, PAGING_FIELDS["pswpin"].name} <= found
