@@ -4,10 +4,10 @@ import hashlib
 import os
 import threading
 import time
+from collections import deque
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from queue import SimpleQueue
 from typing import Any
 
 import peewee
@@ -105,8 +105,11 @@ class TenantStore:
         self.tenant = tenant
         self.path = path
         self.space = space or Space(folder)
-        self.waiting: SimpleQueue[Any] = SimpleQueue()
-        """Batches on their way into the store; taken by whoever holds `lock`."""
+        self.waiting: deque[Any] = deque()
+        """Batches on their way into the store; `entrance` is held while it is changed."""
+        self.led = False
+        """Whether somebody stores what waits, or is about to."""
+        self.entrance = threading.Lock()
         self.grown: dict[Any, int] = {}
         """What may have come to have many small blocks, since `merging` last looked."""
         self.ended = False
