@@ -176,8 +176,14 @@ def commit_together(store: TenantStore, group: list[Waiting]) -> None:
     store.check_there()
     # Whatever else goes wrong undoes the whole transaction; the batch that it comes from will meet it again alone.
     with suppress(Exception):
-        with store.database.atomic("IMMEDIATE"):
-            outcomes = [attempt(store.database, waiting) for waiting in group]
+        outcomes: Sequence[Receipt | PerfanalysisError]
+        try:
+            with store.database.atomic("IMMEDIATE"):
+                outcomes = [waiting.add(store.database) for waiting in group]
+        except PerfanalysisError:
+            # One is refused, which is rare: only then is it worth to be able to undo each.
+            with store.database.atomic("IMMEDIATE"):
+                outcomes = [attempt(store.database, waiting) for waiting in group]
         for waiting, outcome in zip(group, outcomes, strict=True):
             waiting.outcome = outcome
 
@@ -234,9 +240,8 @@ def store_blocks(db: Database, prepared: Prepared, machines: Mapping[str, int], 
     fresh = Seen()
     for at, (block, data) in enumerate(prepared.with_data()):
         machine = machines[block.machine]
-        if not blocks.overlaps(db, machine, block):
+        if blocks.insert_apart(db, machine, block, data):
             untouched.add(at)
-            blocks.insert(db, machine, block, data)
             continue
         new = only_new(db, machine, blocks.decode(block, data), conflicts)
         if new is not None:

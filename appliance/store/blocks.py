@@ -41,6 +41,11 @@ ANY_OVERLAPPING = (
     "LIMIT 1"
 )
 
+INSERT_APART = (
+    "INSERT INTO block(machine, kind, run, start_ms, end_ms, samples, codec, checksum, data, layout) "
+    "SELECT ?, ?, ?, ?, ?, ?, ?, ?, ?, id FROM layout WHERE columns = ? AND NOT EXISTS (" + ANY_OVERLAPPING + ")"
+)
+
 
 class BadColumns(BadData):
     """What a block has columns of cannot be told."""
@@ -103,6 +108,26 @@ def insert(db: Database, machine: int, block: Encoded, data: bytes) -> None:
             layout_id(db, block.layout), codec.CODEC, sealed(block.checksum, block), data,
         ),
     )  # fmt: skip
+
+
+def insert_apart(db: Database, machine: int, block: Encoded, data: bytes) -> bool:
+    """Store a block unless stored ones touch its span, and say whether it was stored."""
+    span = machine, block.group.value, block.start_ms // DAY_MS * DAY_MS, block.end_ms, block.start_ms, block.run
+    # One statement instead of three: between two of them other threads may take their turn.
+    stored = db.execute_sql(
+        INSERT_APART,
+        (
+            machine, block.group.value, block.run, block.start_ms, block.end_ms, block.samples, codec.CODEC,
+            sealed(block.checksum, block), data, block.layout, *span,
+        ),
+    )  # fmt: skip
+    if stored.rowcount:
+        return True
+    if overlaps(db, machine, block):
+        return False
+    # Its columns are new.
+    insert(db, machine, block, data)
+    return True
 
 
 def are_there(db: Database, rows: Sequence[Row]) -> bool:
