@@ -20,7 +20,7 @@ from waitress.server import TcpWSGIServer
 from appliance.errors import PerfanalysisError, Unavailable
 from appliance.receive import answers, log
 from appliance.receive.answers import Refused
-from appliance.receive.application import Application, Begun
+from appliance.receive.application import Application
 from appliance.receive.channel import Channel, TlsChannel
 from appliance.receive.client import UNIX, Proxies, who
 from appliance.receive.limits import PIECE_BYTES
@@ -172,7 +172,7 @@ class Server(TcpWSGIServer):
         """Say whether so many are connected that nobody may stay."""
         return len(self.active_channels) > self.most_connections * CROWDED_SHARE
 
-    def begin(self, environ: dict[str, Any]) -> Begun:
+    def begin(self, environ: dict[str, Any]) -> Callable[[], None]:
         """Decide about a request by its head; one on a kept connection while the server stops is refused too."""
         self.last_asked = time.monotonic()
         if self.stopping.is_set():

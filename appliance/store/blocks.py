@@ -40,11 +40,10 @@ ANY_OVERLAPPING = (
     "SELECT 1 FROM block WHERE machine = ? AND kind = ? AND start_ms BETWEEN ? AND ? AND end_ms >= ? AND run = ? "
     "LIMIT 1"
 )
-
-INSERT_APART = (
+INSERT_APART = (  # noqa: S608 - both parts are ours
     "INSERT INTO block(machine, kind, run, start_ms, end_ms, samples, codec, checksum, data, layout) "
-    "SELECT ?, ?, ?, ?, ?, ?, ?, ?, ?, id FROM layout WHERE columns = ? AND NOT EXISTS (" + ANY_OVERLAPPING + ")"
-)
+    "SELECT ?, ?, ?, ?, ?, ?, ?, ?, ?, id FROM layout WHERE columns = ? AND NOT EXISTS ("
+) + f"{ANY_OVERLAPPING})"
 
 
 class BadColumns(BadData):
