@@ -62,8 +62,9 @@ def described(examined: "Examined") -> list[dict[str, str | None]]:
 
 
 def counts(examined: "Examined") -> dict[str, int | None]:
-    found = {"machines": examined.machines, "blocks": examined.blocks, "batches": examined.batches}
-    return found if examined.is_counted else dict.fromkeys(found)
+    if not examined.is_counted:
+        return dict.fromkeys(("machines", "blocks", "batches"))
+    return {"machines": examined.machines, "blocks": examined.blocks, "batches": examined.batches}
 
 
 def row(name: str, examined: "Examined") -> tuple[str | int, ...]:
