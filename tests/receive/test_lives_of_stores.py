@@ -69,6 +69,30 @@ def test_a_damaged_file_is_set_aside_and_the_other_tenants_go_on(
     assert peer.ask("GET", "/api/v1/machines", key=peer.other_key).status == 200
 
 
+@pytest.mark.parametrize("statement", ["PRAGMA user_version = 99", "PRAGMA application_id = 7"])
+def test_a_file_that_cannot_be_opened_is_a_sentence_in_the_log_and_the_other_tenants_go_on(
+    peer: Peer, statement: str, caplog: pytest.LogCaptureFixture
+) -> None:
+    filled(peer)
+    peer.application.stores.opened.pop("team-a").close()
+    with sqlite3.connect(file_of(peer)) as other:
+        (before,) = other.execute(statement.partition("=")[0]).fetchone()
+        other.execute(statement)
+
+    reply = peer.trickle(batch(measurement()))
+
+    number = assert_refused(reply, 500, "PROCESSING_ERROR")["error_id"]
+    assert [record.exc_info for record in caplog.records if number in record.getMessage()] == [None]
+    assert f"error {number}: {file_of(peer)} " in caplog.text
+    health = peer.ask("GET", "/health", key=None).json
+    assert (health["status"], health["database"]) == ("degraded", "degraded: a tenant's file cannot be opened")
+    assert peer.trickle(batch(measurement()), key=peer.other_key).status == 200
+    other.execute(f"{statement.partition('=')[0]} = {before}")
+    other.close()
+    assert peer.trickle(batch(measurement())).status == 200
+    assert peer.ask("GET", "/health", key=None).json["status"] == "healthy"
+
+
 def test_a_restored_file_is_taken_again_at_the_next_start(peer: Peer) -> None:
     filled(peer)
     path = file_of(peer)
