@@ -118,6 +118,10 @@ class StoreAside(InputOutput):
     public = "The tenant's data is set aside, for it was damaged or is gone: somebody has to restore it."
 
 
+class StoreUnusable(InputOutput):
+    """A tenant's file cannot be opened, for its rights, or since a newer program wrote it; nothing of it is changed."""
+
+
 class FolderGone(InputOutput):
     """The data folder is not the one that was opened."""
 

@@ -1,7 +1,6 @@
 """`perfanalysis verify`."""
 
 import shlex
-from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -38,7 +37,7 @@ def command(context: click.Context, tenant: str | None, as_json: bool, data: Pat
     registry = found.pop("")
     if as_json:
         tenants = [
-            {"tenant": name, **asdict(examined), "damages": described(examined)} for name, examined in found.items()
+            {"tenant": name, **counts(examined), "damages": described(examined)} for name, examined in found.items()
         ]
         print_json({"whole": not damaged, "registry": described(registry), "tenants": tenants})
     else:
@@ -62,9 +61,15 @@ def described(examined: "Examined") -> list[dict[str, str | None]]:
     ]
 
 
-def row(name: str, examined: "Examined") -> tuple[str, int, int, int, str]:
-    state = "damaged" if examined.damages else "whole"
-    return name, examined.machines, examined.blocks, examined.batches, state
+def counts(examined: "Examined") -> dict[str, int | None]:
+    if not examined.is_counted:
+        return dict.fromkeys(("machines", "blocks", "batches"))
+    return {"machines": examined.machines, "blocks": examined.blocks, "batches": examined.batches}
+
+
+def row(name: str, examined: "Examined") -> tuple[str | int, ...]:
+    numbers = ["?" if count is None else count for count in counts(examined).values()]
+    return name, *numbers, "damaged" if examined.damages else "whole"
 
 
 def tell(name: str, examined: "Examined", data: Path) -> None:

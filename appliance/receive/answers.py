@@ -9,7 +9,7 @@ from http import HTTPStatus
 from typing import Any, NamedTuple
 
 from appliance import moment
-from appliance.errors import InsufficientStorage, PerfanalysisError, Unavailable
+from appliance.errors import InsufficientStorage, PerfanalysisError, StoreUnusable, Unavailable
 
 logger = logging.getLogger("perfanalysis.receive")
 
@@ -62,7 +62,11 @@ def to(error: Exception) -> Answer:
         status, code, message, details = error.status, error.error_code, error.public or UNAVAILABLE, {}
     else:
         number = secrets.token_hex(8)
-        logger.error("error %s", number, exc_info=error)
+        if isinstance(error, StoreUnusable):
+            # The sentence says it all, and comes with each request.
+            logger.error("error %s: %s", number, error.message)
+        else:
+            logger.error("error %s", number, exc_info=error)
         status, code, details = 500, "PROCESSING_ERROR", {"error_id": number}
         message = f"The receiver could not do this: its log says why, under {number}."
     if isinstance(error, PerfanalysisError) and status in RETRIED:

@@ -48,7 +48,9 @@ CLIENT = "perfanalysis.client"
 STARTED = "perfanalysis.started"
 """When its first byte came, by `time.monotonic`: the server says so."""
 GRANT = "perfanalysis.grant"
-"""What the key allows of a request that was refused for something else, for the logs."""
+"""What the key allows of a request, known also if it is then refused for something else: for the logs."""
+FOUND = (ADMITTED, GRANT)
+"""What `begin` found out of a head, and writes into it."""
 OPEN, WRITE, READ = "", "write", "read"
 
 Environ = dict[str, Any]
@@ -135,15 +137,6 @@ class Admitted:
         return time.monotonic() - self.at < FRESH_SECONDS
 
 
-@dataclass(frozen=True, slots=True)
-class Begun:
-    """A request that may send its body."""
-
-    admitted: Admitted
-    end: Callable[[], None]
-    """Gives back what it has taken; to be called when it has ended, however it did."""
-
-
 def application(
     stores: Stores,
     limits: Limits | None = None,
@@ -190,8 +183,7 @@ class Application:
         try:
             admitted = environ.get(ADMITTED)
             if admitted is None or not admitted.fresh:
-                environ[ADMITTED] = admitted = self.admit(environ)
-            environ[GRANT] = admitted.grant
+                admitted = self.admit(environ)
             return self.router(environ, start)
         except Exception as error:  # noqa: BLE001 - the one boundary of the receiver
             answer = self.answer(error, environ)
@@ -209,19 +201,23 @@ class Application:
         except Exception as broken:  # noqa: BLE001 - the same boundary: what cannot be drawn is told as programs are
             return answers.to(broken)
 
-    def begin(self, environ: Environ) -> Begun:
-        """Decide about a request by its head alone, as the server asks before it reads a body; raise what is wrong."""
+    def begin(self, environ: Environ) -> Callable[[], None]:
+        """
+        Decide about a request by its head alone, as the server asks before it reads a body; raise what is wrong.
+
+        Return what gives back what the request has taken; to be called when it has ended, however it did.
+        """
         try:
             admitted = self.admit(environ)
         except InvalidKey:
             self.count_bad_key(environ)
             raise
         if admitted.grant is None:
-            return Begun(admitted, lambda: None)
+            return lambda: None
         if admitted.route.rate is not None:
             rates.take(admitted.route.rate(self.rates), admitted.grant.key_id, "requests with this key")
         length = int(environ.get("CONTENT_LENGTH") or 0)
-        return Begun(admitted, self.staging.take(admitted.grant.tenant, length))
+        return self.staging.take(admitted.grant.tenant, length)
 
     def count_bad_key(self, environ: Environ) -> None:
         """Raise Refused if somebody has shown too many keys that are not valid."""
@@ -273,7 +269,8 @@ class Application:
         if route.scope == WRITE:
             # Before a body is read that there is no room for.
             self.stores.space.check()
-        return Admitted(query, grant, key, route, session, time.monotonic())
+        admitted = environ[ADMITTED] = Admitted(query, grant, key, route, session, time.monotonic())
+        return admitted
 
     def visitor(self, route: Route, environ: Environ, query: Mapping[str, str]) -> tuple[Grant | None, Session | None]:
         """Return who asks for a page, a stranger or not; raise what is wrong with a request of the route."""

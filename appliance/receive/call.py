@@ -5,7 +5,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
-from appliance.errors import BadData, Conflict, Damaged, Forbidden, InputOutput, TenantMismatch
+from appliance.errors import BadData, Conflict, Damaged, Forbidden, InputOutput, QuotaReached, TenantMismatch
 from appliance.machine import check_machine_id
 from appliance.receive.authentication import Links
 from appliance.receive.limits import Limits
@@ -66,6 +66,9 @@ class KeyedCall(Call):
             receipt = batches.add_batch(store, replace(batch, key_id=self.grant.key_id), self.confirm)
         except (Conflict, Damaged):
             raise
+        except QuotaReached as error:
+            # The sender knows whose quota it is, the log does not.
+            raise QuotaReached(f"tenant {self.grant.tenant}: {error.message}") from error
         except BadData as error:
             # What is damaged is our file, not what was sent.
             raise InputOutput(error.message) from error

@@ -24,7 +24,7 @@ from waitress.utilities import BadRequest, RequestHeaderFieldsTooLarge
 
 from appliance.receive import answers
 from appliance.receive.answers import Refused
-from appliance.receive.application import ADMITTED, CLIENT, STARTED, Admitted
+from appliance.receive.application import CLIENT, FOUND, GRANT, STARTED
 from appliance.receive.client import Client
 from appliance.receive.tls import WAITING
 
@@ -63,7 +63,6 @@ class Parser(HTTPRequestParser):
         self.started = self.head_ended = time.monotonic()
         self.client = Client(channel.addr[0], None, local=False)
         self.end: Callable[[], None] = nothing
-        self.admitted: Admitted | None = None
         self.head: dict[str, Any] = {}
         """What the application was told of the head, with what it found out."""
 
@@ -94,11 +93,10 @@ class Parser(HTTPRequestParser):
         self.url_scheme = self.client.scheme or self.url_scheme
         self.head = self.environ()
         try:
-            begun = self.channel.server.begin(self.head)
+            self.end = self.channel.server.begin(self.head)
         except Exception as error:  # noqa: BLE001 - the boundary of the receiver: an answer is made of it
             return error
-        self.end, self.admitted = begun.end, begun.admitted
-        if begun.admitted.grant is not None:
+        if self.head[GRANT] is not None:
             self.channel.known()
         return None
 
@@ -130,6 +128,7 @@ class Parser(HTTPRequestParser):
             "PATH_INFO": self.path,
             "QUERY_STRING": self.query,
             "CONTENT_LENGTH": self.headers.get("CONTENT_LENGTH", ""),
+            "wsgi.url_scheme": self.url_scheme,
             CLIENT: self.client,
             STARTED: self.started,
         }
@@ -155,9 +154,9 @@ class Exchange(WSGITask):
         if self.environ is None:
             environ = super().get_environment()
             environ["REMOTE_ADDR"] = environ["REMOTE_HOST"] = self.request.client.address
-            environ[CLIENT], environ[STARTED] = self.request.client, self.request.started
-            if self.request.admitted is not None:
-                environ[ADMITTED] = self.request.admitted
+            head = self.request.head
+            environ |= {name: head[name] for name in FOUND if name in head}
+            environ |= {CLIENT: self.request.client, STARTED: self.request.started}
         found: dict[str, Any] = self.environ
         return found
 

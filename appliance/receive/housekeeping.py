@@ -4,6 +4,7 @@ import logging
 import threading
 import time
 from collections.abc import Callable
+from contextlib import suppress
 from functools import partial
 
 from appliance.errors import PerfanalysisError
@@ -25,6 +26,10 @@ PAUSE_SECONDS = 0.05
 logger = logging.getLogger("perfanalysis.receive")
 
 
+class Stopped(Exception):
+    """The receiver stops: what is being removed is left for the next start."""
+
+
 class Housekeeping:
     """Works from `start` until `stop`."""
 
@@ -33,6 +38,7 @@ class Housekeeping:
         self.stopping = threading.Event()
         self.thread = threading.Thread(target=self.run, name="housekeeping", daemon=True)
         self.look_at = 0.0
+        self.merge_at = 0.0
         self.retain_at = time.monotonic() + FIRST_SECONDS
         self.low_at = 0.0
         self.kept: dict[str, Settings] = {}
@@ -56,19 +62,24 @@ class Housekeeping:
 
     def run(self) -> None:
         self.guarded("", self.stores.space.keep_reserve)
-        while not self.stopping.wait(TURN_SECONDS):
-            self.turn(time.monotonic())
+        with suppress(Stopped):
+            while not self.stopping.wait(TURN_SECONDS):
+                self.turn(time.monotonic())
 
     def turn(self, now: float) -> None:
-        for store in self.stores.stores():
-            if merging.due(store):
-                self.guarded(store.tenant, partial(self.merge, store))
+        self.merge_all(now)
         if now >= self.retain_at:
             self.retain_at = now + RETENTION_SECONDS
             self.guarded("", self.retain_all)
         if now >= self.look_at:
             self.look_at = now + LOOK_SECONDS
             self.look(now)
+
+    def merge_all(self, now: float) -> None:
+        self.merge_at = now + TURN_SECONDS
+        for store in self.stores.stores():
+            if merging.due(store):
+                self.guarded(store.tenant, partial(self.merge, store))
 
     def merge(self, store: TenantStore) -> None:
         with self.stores.using(store.tenant) as used:
@@ -104,9 +115,16 @@ class Housekeeping:
         with self.stores.using(tenant) as store:
             with store.lock:
                 self.kept[tenant] = settings.read(store.database)
-            removed = retention.apply(store, pause=lambda: self.stopping.wait(PAUSE_SECONDS))
+            removed = retention.apply(store, pause=self.between_steps)
         if removed.blocks:
             logger.info("tenant %s: %d blocks with %d samples removed", tenant, removed.blocks, removed.samples)
+
+    def between_steps(self) -> None:
+        """Let requests come in, and go on merging: to remove much takes minutes. Raises Stopped."""
+        if self.stopping.wait(PAUSE_SECONDS):
+            raise Stopped
+        if (now := time.monotonic()) >= self.merge_at:
+            self.merge_all(now)
 
     def guarded(self, tenant: str, work: Callable[[], object]) -> None:
         """Do something; what goes wrong is said once, and tried again at the next time."""

@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from appliance.errors import BadData, Damaged, FolderGone, InputOutput, PerfanalysisError, StoreAside
+from appliance.errors import BadData, Damaged, FolderGone, InputOutput, PerfanalysisError, StoreAside, StoreUnusable
 from appliance.receive.last_used import LastUsed
 from appliance.store import database, identity, quarantine
 from appliance.store.database import LIBRARY_ERRORS
@@ -37,13 +37,15 @@ class Stores:
         self.opened: dict[str, TenantStore] = {}
         self.active: OrderedDict[str, None] = OrderedDict()
         """Those that may have a connection, used last last."""
+        self.unusable: set[str] = set()
+        """Tenants whose file could not be opened when it was last tried, and is not set aside."""
         self.most_open = max(1, min(MOST_OPEN, resource.getrlimit(resource.RLIMIT_NOFILE)[0] // FILES_EACH))
 
     def tenant(self, name: str) -> TenantStore:
         """
         Return a tenant's store, opened for writing; one that cannot be opened is our fault, not the sender's.
 
-        A damaged file is set aside. Raises StoreAside, FolderGone or another InputOutput.
+        A damaged file is set aside. Raises StoreAside, FolderGone, StoreUnusable or another InputOutput.
         """
         with self.lock:
             if name not in self.opened:
@@ -55,7 +57,9 @@ class Stores:
                 except InputOutput:
                     raise
                 except PerfanalysisError as error:
-                    raise InputOutput(error.message) from error
+                    self.unusable.add(name)
+                    raise StoreUnusable(error.message) from error
+                self.unusable.discard(name)
             self.active[name] = None
             self.active.move_to_end(name)
             self.let_rest()
@@ -117,6 +121,8 @@ class Stores:
             self.check_there()
             if quarantine.is_any_aside(self.folder):
                 return "degraded: a tenant's file is damaged and set aside"
+            if self.unusable:
+                return "degraded: a tenant's file cannot be opened"
             if self.space.is_low():
                 return "degraded: there is no room, nothing is stored"
         except LIBRARY_ERRORS:

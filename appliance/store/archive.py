@@ -22,6 +22,7 @@ from typing import IO, Any
 
 from appliance import lock
 from appliance.errors import BadConfiguration, BadData, CannotCreate, InputOutput, NoInput, NoPermission
+from appliance.store import durable
 from appliance.store.registry import TENANT_ID
 
 FORMAT = 1
@@ -203,15 +204,12 @@ def sweep(folder: Path) -> None:
 
 def sync_folder(folder: Path) -> None:
     """Have on the disk what was made or renamed in a folder."""
-    descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
     try:
-        os.fsync(descriptor)
+        durable.sync(folder)
     except OSError as error:
         # Some file systems of others, such as a share of Windows, do not know this.
         if error.errno not in (errno.EINVAL, errno.ENOTSUP, errno.EBADF):
             raise
-    finally:
-        os.close(descriptor)
 
 
 class Reader:

@@ -2,10 +2,11 @@
 
 import hashlib
 import json
+import threading
 import time
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import numpy as np
@@ -75,29 +76,33 @@ def add_batch(store: TenantStore, batch: Batch, confirm: Callable[[], object] = 
     When it returns, the samples are on the disk. Raises Conflict if values differ from stored ones of the same machine,
     run and time (unless the batch says to keep the first ones), and the errors of `database.translated`.
 
-    Batches that wait for the store are stored together: whoever comes to its turn first commits for all of them, and
-    the others find theirs done. Waiting for the disk is most of what a small batch costs.
+    Batches that wait for the store are stored together: who comes first leads, and commits for all that wait by then;
+    when that is done, the first of those that came meanwhile leads. Waiting for the disk is most of what a small batch
+    costs. Nobody takes the store's lock only to find the own batch done: one after the other would wait for it.
     """
     # The work is done before anyone has to wait for it.
     prepared = batch.samples if isinstance(batch.samples, Prepared) else Prepared(batch.samples)
     own = Waiting(replace(batch, samples=prepared), confirm)
     store.space.check(prepared.size)
-    store.waiting.put(own)
     try:
-        with store.lock:
-            if own.outcome is None and not own.taken:
-                commit_waiting(store)
-            if own.outcome is None:
-                store.check_there()
-                with store.database.atomic("IMMEDIATE"):
-                    own.outcome = own.add(store.database)
+        with store.entrance:
+            store.waiting.append(own)
+            leads, store.led = not store.led, True
+        if not leads:
+            own.called.acquire()
+        if own.outcome is None and not own.taken:
+            lead(store, own)
+        outcome = own.outcome
+        if outcome is None:
+            with store.lock:
+                outcome = own.store_alone(store)
     except (OSError, *database.LIBRARY_ERRORS) as error:
         raise failure(store, error) from error
-    if isinstance(own.outcome, Receipt):
-        if not own.outcome.duplicate:
+    if isinstance(outcome, Receipt):
+        if not outcome.duplicate:
             merging.note(store, prepared)
-        return own.outcome
-    raise own.outcome
+        return outcome
+    raise outcome
 
 
 def failure(store: TenantStore, error: Exception) -> Exception:
@@ -111,6 +116,12 @@ def failure(store: TenantStore, error: Exception) -> Exception:
     return database.translated(error, store.path) if quota is None else settings.reached(quota)
 
 
+def closed() -> threading.Lock:
+    lock = threading.Lock()
+    lock.acquire()
+    return lock
+
+
 @dataclass(slots=True, eq=False)
 class Waiting:
     """A batch on its way into the store."""
@@ -121,6 +132,14 @@ class Waiting:
     """It was tried together with others: if that failed, it is tried alone."""
     outcome: Receipt | PerfanalysisError | None = None
     """Set after the commit, never before."""
+    called: threading.Lock = field(default_factory=closed)
+    """Opened when it was tried, or when it is for this one to lead."""
+
+    def store_alone(self, store: TenantStore) -> Receipt:
+        """Store it in a transaction of its own; the caller holds the store's lock."""
+        store.check_there()
+        with store.database.atomic("IMMEDIATE"):
+            return self.add(store.database)
 
     def add(self, db: Database) -> Receipt:
         receipt = add(db, self.batch)
@@ -128,19 +147,43 @@ class Waiting:
         return receipt
 
 
-def commit_waiting(store: TenantStore) -> None:
-    """Store all batches that wait in one transaction, if there are several; the caller holds the store's lock."""
+def lead(store: TenantStore, own: Waiting) -> None:
+    """Store all batches that wait, in one transaction, and call those whose they are, and who leads next."""
     group: list[Waiting] = []
-    while not store.waiting.empty():
-        group.append(store.waiting.get())
-        group[-1].taken = True
-    if len(group) < 2:
-        return
+    try:
+        with store.lock:
+            with store.entrance:
+                group.extend(store.waiting)
+                store.waiting.clear()
+            for waiting in group:
+                waiting.taken = True
+            if len(group) > 1:
+                commit_together(store, group)
+            if own.outcome is None:
+                own.outcome = own.store_alone(store)
+    finally:
+        with store.entrance:
+            if not own.taken:
+                store.waiting.remove(own)
+            follower = store.waiting[0] if store.waiting else None
+            store.led = follower is not None
+        for waiting in [follower, *group] if follower else group:
+            waiting.called.release()
+
+
+def commit_together(store: TenantStore, group: list[Waiting]) -> None:
+    """Store batches in one transaction; the caller holds the store's lock."""
     store.check_there()
     # Whatever else goes wrong undoes the whole transaction; the batch that it comes from will meet it again alone.
     with suppress(Exception):
-        with store.database.atomic("IMMEDIATE"):
-            outcomes = [attempt(store.database, waiting) for waiting in group]
+        outcomes: Sequence[Receipt | PerfanalysisError]
+        try:
+            with store.database.atomic("IMMEDIATE"):
+                outcomes = [waiting.add(store.database) for waiting in group]
+        except PerfanalysisError:
+            # One is refused, which is rare: only then is it worth to be able to undo each.
+            with store.database.atomic("IMMEDIATE"):
+                outcomes = [attempt(store.database, waiting) for waiting in group]
         for waiting, outcome in zip(group, outcomes, strict=True):
             waiting.outcome = outcome
 
@@ -197,9 +240,8 @@ def store_blocks(db: Database, prepared: Prepared, machines: Mapping[str, int], 
     fresh = Seen()
     for at, (block, data) in enumerate(prepared.with_data()):
         machine = machines[block.machine]
-        if not blocks.overlaps(db, machine, block):
+        if blocks.insert_apart(db, machine, block, data):
             untouched.add(at)
-            blocks.insert(db, machine, block, data)
             continue
         new = only_new(db, machine, blocks.decode(block, data), conflicts)
         if new is not None:

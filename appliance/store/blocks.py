@@ -40,6 +40,10 @@ ANY_OVERLAPPING = (
     "SELECT 1 FROM block WHERE machine = ? AND kind = ? AND start_ms BETWEEN ? AND ? AND end_ms >= ? AND run = ? "
     "LIMIT 1"
 )
+INSERT_APART = (  # noqa: S608 - both parts are ours
+    "INSERT INTO block(machine, kind, run, start_ms, end_ms, samples, codec, checksum, data, layout) "
+    "SELECT ?, ?, ?, ?, ?, ?, ?, ?, ?, id FROM layout WHERE columns = ? AND NOT EXISTS ("
+) + f"{ANY_OVERLAPPING})"
 
 
 class BadColumns(BadData):
@@ -103,6 +107,26 @@ def insert(db: Database, machine: int, block: Encoded, data: bytes) -> None:
             layout_id(db, block.layout), codec.CODEC, sealed(block.checksum, block), data,
         ),
     )  # fmt: skip
+
+
+def insert_apart(db: Database, machine: int, block: Encoded, data: bytes) -> bool:
+    """Store a block unless stored ones touch its span, and say whether it was stored."""
+    span = machine, block.group.value, block.start_ms // DAY_MS * DAY_MS, block.end_ms, block.start_ms, block.run
+    # One statement instead of three: between two of them other threads may take their turn.
+    stored = db.execute_sql(
+        INSERT_APART,
+        (
+            machine, block.group.value, block.run, block.start_ms, block.end_ms, block.samples, codec.CODEC,
+            sealed(block.checksum, block), data, block.layout, *span,
+        ),
+    )  # fmt: skip
+    if stored.rowcount:
+        return True
+    if overlaps(db, machine, block):
+        return False
+    # Its columns are new.
+    insert(db, machine, block, data)
+    return True
 
 
 def are_there(db: Database, rows: Sequence[Row]) -> bool:

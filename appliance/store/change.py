@@ -16,7 +16,7 @@ from dataclasses import asdict, dataclass, field
 from pathlib import Path
 
 from appliance.errors import BadData, InputOutput, PerfanalysisError, Unavailable
-from appliance.store import any_schema, database, identity
+from appliance.store import any_schema, database, durable, identity
 
 CHANGE, STAGING = "CHANGE", "changing-"
 REGISTRY = "registry.sqlite"
@@ -106,9 +106,9 @@ def write(folder: Path, change: Change) -> None:
     for parent, _, files in os.walk(folder / change.staging):
         for name in files:
             give(folder, Path(parent) / name)
-            sync(Path(parent) / name)
+            durable.sync(Path(parent) / name)
         give(folder, Path(parent))
-        sync(Path(parent))
+        durable.sync(Path(parent))
     new = folder / f"{CHANGE}.new"
     with os.fdopen(os.open(new, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_CLOEXEC, 0o600), "w") as file:
         json.dump(asdict(change), file)
@@ -116,7 +116,7 @@ def write(folder: Path, change: Change) -> None:
         os.fsync(file.fileno())
     give(folder, new)
     new.replace(folder / CHANGE)
-    sync(folder)
+    durable.sync(folder)
 
 
 def pending(folder: Path) -> bool:
@@ -132,7 +132,7 @@ def finish(folder: Path) -> None:
             remove(folder / path)
         remove(folder / change.staging)
         (folder / CHANGE).unlink()
-        sync(folder)
+        durable.sync(folder)
     for left in folder.glob(f"{STAGING}*"):
         remove(left)
     (folder / f"{CHANGE}.new").unlink(missing_ok=True)
@@ -171,8 +171,8 @@ def make(folder: Path, change: Change) -> None:
                 if (ours := folder / f"{REGISTRY}{end}").exists():
                     ours.rename(staging / "old" / ours.name)
             (staging / REGISTRY).rename(folder / REGISTRY)
-            sync(staging)
-            sync(folder)
+            durable.sync(staging)
+            durable.sync(folder)
         else:
             take_rows(folder / REGISTRY, staging / REGISTRY, change)
     if change.forgotten:
@@ -182,7 +182,7 @@ def make(folder: Path, change: Change) -> None:
     if change.placed:
         for each in (folder / "tenants", staging / "new", staging / "old"):
             if each.exists():
-                sync(each)
+                durable.sync(each)
     if change.older:
         identity.advance(folder)
     for name in (REGISTRY, "tenants", identity.NAME, "LOCK"):
@@ -200,7 +200,7 @@ def place(target: Path, new: Path, old: Path) -> None:
         for entry in old.iterdir():
             if entry.name not in OWN:
                 entry.rename(target / entry.name)
-        sync(target)
+        durable.sync(target)
 
 
 def take_rows(path: Path, coming: Path, change: Change) -> None:
@@ -241,7 +241,7 @@ def remove(path: Path) -> None:
     else:
         path.unlink(missing_ok=True)
     if path.parent.exists():
-        sync(path.parent)
+        durable.sync(path.parent)
 
 
 def give(folder: Path, path: Path) -> None:
@@ -249,12 +249,3 @@ def give(folder: Path, path: Path) -> None:
     if os.geteuid() == 0 and os.path.lexists(path):
         owner = folder.stat()
         os.chown(path, owner.st_uid, owner.st_gid, follow_symlinks=False)
-
-
-def sync(path: Path) -> None:
-    """Have a file, or the names in a folder, on the disk."""
-    descriptor = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)

@@ -45,6 +45,13 @@ def encode(at_ms: Times, columns: Sequence[Values]) -> tuple[bytes, bytes]:
     else:
         found = [(kind, whole) for kind, whole in (as_whole(carried(values)) for values in columns)]
     matrix = np.array([at_ms, *(whole for _, whole in found)])
+    head = np.array([n, len(columns)], "<u4").tobytes() + bytes(kind for kind, _ in found)
+    head += bytes(mask is not None for mask in masks)
+    packed = [np.packbits(mask).tobytes() for mask in masks if mask is not None]
+    if n == 1:
+        # What most posts bring has no differences, and looking for some costs more than all the rest.
+        raw = b"".join([head, bytes([CONSTANT]) * len(matrix), planes(matrix[:, 0]), ones(len(matrix)), *packed])
+        return zipped(raw, n), checksum(at_ms, [zeroed(values) for values in columns], masks)
     # Differences may wrap around in 64 bits: they wrap back when they are summed.
     with np.errstate(over="ignore"):
         deltas = np.diff(matrix, axis=1)
@@ -56,15 +63,13 @@ def encode(at_ms: Times, columns: Sequence[Values]) -> tuple[bytes, bytes]:
     stretches = byte_planes(deltas, widths)
     noisy = [n >= LONG and is_noise(stretch) for stretch in stretches]
     parts = [
-        np.array([n, len(columns)], "<u4").tobytes(),
-        bytes(kind for kind, _ in found),
-        bytes(mask is not None for mask in masks),
+        head,
         widths.tobytes(),
-        planes(matrix[:, 0].astype("<i8")),
-        planes(divisors.astype("<i8")),
+        planes(matrix[:, 0]),
+        planes(divisors),
         np.packbits(noisy).tobytes() if n >= LONG else b"",
         *(stretch for stretch, noise in zip(stretches, noisy, strict=True) if not noise),
-        *(np.packbits(mask).tobytes() for mask in masks if mask is not None),
+        *packed,
     ]
     noise = b"".join(stretch for stretch, noise in zip(stretches, noisy, strict=True) if noise)
     return zipped(b"".join(parts), n) + noise, checksum(at_ms, [zeroed(values) for values in columns], masks)
@@ -154,7 +159,26 @@ def unpack(raw: bytes, noise: bytes, version: int) -> tuple[Times, list[Numbers]
     kinds, masked = take(count), take(count)
     widths = np.frombuffer(take(count + 1), np.uint8)
     firsts, divisors = (unplanes(take(8 * (count + 1)), "<i8") for _ in range(2))
-    matrix = np.zeros((count + 1, n), np.int64)
+    matrix = firsts[:, None] if n == 1 else summed(take, apart.take, n, widths, firsts, divisors, version)
+    masks = [
+        np.unpackbits(np.frombuffer(take(-(-n // 8)), np.uint8), count=n).astype(bool) if flag else None
+        for flag in masked
+    ]
+    zipped.check_end()
+    apart.check_end()
+    numbers: list[Numbers] = []
+    for row, kind, mask in zip(matrix[1:], kinds, masks, strict=True):
+        column = row.view(np.float64) if kind == RAW_FLOAT else row if kind == 0 else row / 10.0 ** (kind - 1)
+        numbers.append(column if mask is None else np.where(mask, column, column.dtype.type(0)))
+    return matrix[0], numbers, masks
+
+
+def summed(
+    take: Callable[[int], bytes], take_apart: Callable[[int], bytes], n: int, widths: npt.NDArray[np.uint8],
+    firsts: npt.NDArray[np.int64], divisors: npt.NDArray[np.int64], version: int,
+) -> npt.NDArray[np.int64]:  # fmt: skip
+    """Return the numbers (columns, n) of which the first ones are known, and the differences are to be taken."""
+    matrix = np.zeros((len(widths), n), np.int64)
     counts = [int((widths == code).sum()) for code in range(len(WIDTHS))]
     if version == 1:
         stored = whole_numbers(take, [count * (n - 1) for count in counts])
@@ -162,9 +186,9 @@ def unpack(raw: bytes, noise: bytes, version: int) -> tuple[Times, list[Numbers]
         stretches = sum(count * width.itemsize for count, width in zip(counts, WIDTHS, strict=True))
         by_column = version == CODEC and n >= LONG
         flags = np.unpackbits(np.frombuffer(take(-(-stretches // 8)), np.uint8)).tolist() if by_column else [0] * 26
-        stored = joined_planes([apart.take if flag else take for flag in flags], counts, n - 1, by_column)
+        stored = joined_planes([take_apart if flag else take for flag in flags], counts, n - 1, by_column)
     for code, numbers_of_width in enumerate(stored):
-        matrix[widths == code, 1:] = numbers_of_width.reshape(-1, n - 1) if n > 1 else 0
+        matrix[widths == code, 1:] = numbers_of_width.reshape(-1, n - 1)
     with np.errstate(over="ignore"):
         divided = np.flatnonzero(divisors != 1)
         matrix[divided, 1:] *= divisors[divided, None]
@@ -177,17 +201,7 @@ def unpack(raw: bytes, noise: bytes, version: int) -> tuple[Times, list[Numbers]
             matrix[still] = firsts[still, None]
             for at in np.flatnonzero(~still).tolist():
                 np.cumsum(matrix[at], out=matrix[at])
-    masks = [
-        np.unpackbits(np.frombuffer(take(-(-n // 8)), np.uint8), count=n).astype(bool) if flag else None
-        for flag in masked
-    ]
-    zipped.check_end()
-    apart.check_end()
-    numbers: list[Numbers] = []
-    for row, kind, mask in zip(matrix[1:], kinds, masks, strict=True):
-        column = row.view(np.float64) if kind == RAW_FLOAT else row if kind == 0 else row / 10.0 ** (kind - 1)
-        numbers.append(column if mask is None else np.where(mask, column, column.dtype.type(0)))
-    return matrix[0], numbers, masks
+    return matrix
 
 
 def whole_numbers(take: Callable[[int], bytes], sizes: Sequence[int]) -> list[npt.NDArray[Any]]:
@@ -258,7 +272,12 @@ def column_widths(deltas: npt.NDArray[np.int64]) -> npt.NDArray[np.uint8]:
 
 def planes(numbers: npt.NDArray[np.int64]) -> bytes:
     """Write all first bytes, then all second bytes ...: the high bytes of small numbers compress to nothing."""
-    return numbers.view(np.uint8).reshape(-1, 8).T.tobytes()
+    return numbers.astype("<i8").view(np.uint8).reshape(-1, 8).T.tobytes()
+
+
+def ones(count: int) -> bytes:
+    """Return the `planes` of so many ones."""
+    return b"\1" * count + bytes(7 * count)
 
 
 def unplanes(raw: bytes, dtype: str) -> npt.NDArray[np.int64]:

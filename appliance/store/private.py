@@ -11,6 +11,7 @@ from contextlib import suppress
 from pathlib import Path
 
 from appliance.errors import NoPermission
+from appliance.store import durable
 
 OTHERS_WRITE = stat.S_IWGRP | stat.S_IWOTH
 FILE_MODE, FOLDER_MODE = 0o600, 0o700
@@ -34,6 +35,9 @@ def make_folder(folder: Path, root: Path) -> None:
             path.mkdir(FOLDER_MODE)
             if root in path.parents:
                 give_to_owner(path)
+            # What is stored in it is no more durable than its name. A folder above the data may not be ours to read.
+            with suppress(PermissionError):
+                durable.sync(path.parent)
 
 
 def make_file(path: Path) -> None:

@@ -1,9 +1,9 @@
 """Quarantine: a tenant's damaged file is set aside, whole, and no empty one takes its place."""
 
-import os
 import time
 from pathlib import Path
 
+from appliance.store import durable
 from appliance.store.tenant import DATA_FILE, QUARANTINE, folder_of
 
 ENDINGS = ("", "-wal", "-shm")
@@ -32,16 +32,8 @@ def set_aside(folder: Path, tenant: str, why: str) -> Path:
     )
     (goal / "WHY.txt").write_text(text)
     for changed in (goal, own, goal.parent):
-        sync(changed)
+        durable.sync(changed)
     return goal
-
-
-def sync(folder: Path) -> None:
-    descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)
 
 
 def is_any_aside(folder: Path) -> bool:

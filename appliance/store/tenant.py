@@ -4,16 +4,16 @@ import hashlib
 import os
 import threading
 import time
+from collections import deque
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from queue import SimpleQueue
 from typing import Any
 
 import peewee
 
 from appliance.errors import FolderGone, NotFound, StoreAside
-from appliance.store import database, private
+from appliance.store import database, durable, private
 from appliance.store.space import Space
 
 MIGRATIONS = [
@@ -98,15 +98,18 @@ class TenantStore:
         path = folder_of(folder, tenant) / DATA_FILE
         marker = path.parent / MARKER
         # The marker is written when the file is whole. SQLite takes an empty file for a new database.
-        if os.path.lexists(marker) and not (os.path.lexists(path) and path.lstat().st_size):
+        if os.path.lexists(marker) and not has_content(path):
             raise aside(folder, path)
         if read_only and not path.exists():
             raise NotFound(f"tenant {tenant!r} has no data yet: import or upload something first.")
         self.tenant = tenant
         self.path = path
         self.space = space or Space(folder)
-        self.waiting: SimpleQueue[Any] = SimpleQueue()
-        """Batches on their way into the store; taken by whoever holds `lock`."""
+        self.waiting: deque[Any] = deque()
+        """Batches on their way into the store; `entrance` is held while it is changed."""
+        self.led = False
+        """Whether somebody stores what waits, or is about to."""
+        self.entrance = threading.Lock()
         self.grown: dict[Any, int] = {}
         """What may have come to have many small blocks, since `merging` last looked."""
         self.ended = False
@@ -118,11 +121,11 @@ class TenantStore:
         self.file = place(path)
         self.lock = Turn(self)
         self.prepare()
-        if not read_only and not os.path.lexists(marker):
+        if not read_only and not has_content(marker):
             # For the person who looks at the folder: its name is a digest.
             try:
                 private.make_file(marker)
-                marker.write_text(tenant + "\n")
+                durable.write(marker, tenant + "\n")
             except OSError as error:
                 self.database.close()
                 raise database.translated(error, marker) from error
@@ -241,6 +244,10 @@ def folder_of(folder: Path, tenant: str) -> Path:
 def site_of(folder: Path, tenant: str) -> Path:
     """Return where the report site of a tenant is that the receiver shows: written by `report`, served at /reports/."""
     return folder_of(folder, tenant) / "site"
+
+
+def has_content(path: Path) -> bool:
+    return os.path.lexists(path) and path.lstat().st_size > 0
 
 
 def has_file(folder: Path, tenant: str) -> bool:

@@ -37,6 +37,8 @@ class Examined:
     blocks: int = 0
     batches: int = 0
     damages: list[Damage] = field(default_factory=list)
+    is_counted: bool = True
+    """Whether the numbers are all: where a file cannot be read nobody knows what it had."""
 
 
 def count_blocks(data: Path, only: str | None = None) -> int:
@@ -64,13 +66,13 @@ def examine_all(data: Path, only: str | None = None, step: Step = no_step) -> It
         path = file_of(data, name)
         if not path.exists() or listing.is_gone(path):
             gone = [Damage("its file is gone, or was set aside, for it was damaged")]
-            yield name, Examined(damages=gone if listing.is_gone(path) else [])
+            yield name, Examined(damages=gone, is_counted=False) if listing.is_gone(path) else Examined()
             continue
         try:
             with any_schema.reading(path, tenant.MIGRATIONS, data) as opened:
                 yield name, examine(opened, step) if any_schema.version(opened) else Examined()
         except BadData as error:
-            yield name, Examined(damages=[Damage(error.message.removesuffix("."))])
+            yield name, Examined(damages=[Damage(error.message.removesuffix("."))], is_counted=False)
 
 
 def file_of(data: Path, name: str) -> Path:
@@ -84,11 +86,17 @@ def examine(opened: Database, step: Step = no_step) -> Examined:
     A receiver may write meanwhile: no reading lasts, but for SQLite's own check of the file.
     """
     found = Examined(damages=list(structure(opened)))
-    for damages in (examine_blocks(opened, found, step), examine_batches(opened, found), examine_facts(opened)):
+    parts = {
+        "its blocks": examine_blocks(opened, found, step),
+        "its batches": examine_batches(opened, found),
+        "the facts of its machines": examine_facts(opened),
+    }
+    for part, damages in parts.items():
         try:
             found.damages += damages
         except LIBRARY_ERRORS as error:
-            found.damages.append(Damage(f"a part of the file cannot be read ({error})"))
+            found.is_counted = False
+            found.damages.append(Damage(f"{part} cannot all be read ({error})"))
     return found
 
 

@@ -6,6 +6,7 @@ Prints one line per figure, with its budget. Takes about a minute.
 
 import http.client
 import json
+import os
 import re
 import selectors
 import socket
@@ -44,6 +45,10 @@ class Running:
         said = answer.read()
         if answer.status != 200:
             raise RuntimeError(said.decode())
+
+    def cpu_seconds(self) -> float:
+        user, system = Path(f"/proc/{self.pid}/stat").read_text().rpartition(")")[2].split()[11:13]
+        return (int(user) + int(system)) / os.sysconf("SC_CLK_TCK")
 
     def megabytes(self, name: str) -> float:
         found = re.search(rf"{name}:\s+(\d+) kB", Path(f"/proc/{self.pid}/status").read_text())
@@ -129,11 +134,12 @@ def answered(connection: socket.socket) -> None:
 
 def measure(running: Running, what: str, samples: int, posts: int, least: int, most_ms: int | None) -> None:
     bodies = [[trickle(number, turn, samples) for turn in range(posts)] for number in range(CONNECTIONS)]
-    before = time.perf_counter()
+    before, worked = time.perf_counter(), running.cpu_seconds()
     taken = load(running, bodies)
-    seconds = time.perf_counter() - before
+    seconds, worked = time.perf_counter() - before, running.cpu_seconds() - worked
     unit = "posts" if samples == 1 else "samples"
     print(f"{what}: {len(taken) * samples / seconds:.0f} {unit} a second (budget: {least})")
+    print(f"{what}: {worked / len(taken) * 1000:.2f} ms of CPU time for each request in the receiver")
     p99 = statistics.quantiles(taken, n=100)[98] * 1000
     print(f"{what}: answered in {p99:.0f} ms, p99" + (f" (budget: {most_ms})" if most_ms else ""))
 

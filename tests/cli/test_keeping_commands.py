@@ -132,6 +132,19 @@ def test_a_tenant_moves_to_another_folder(run_program: RunProgram, filled: Path)
     assert before == after != ""
 
 
+def test_what_cannot_be_read_is_not_counted_as_nothing(run_program: RunProgram, filled: Path) -> None:
+    path = min(filled.glob("tenants/*/data.sqlite"))
+    path.write_bytes(b"rubbish" * 1000)
+    path.with_name("data.sqlite-wal").unlink(missing_ok=True)
+
+    shown = run_program("verify", "--data", filled)
+    listed = json.loads(run_program("verify", "--data", filled, "--json").stdout)
+
+    assert [line.split()[1:] for line in shown.stdout.splitlines() if "damaged" in line] == [["?", "?", "?", "damaged"]]
+    damaged = [tenant for tenant in listed["tenants"] if tenant["damages"]]
+    assert [(tenant["machines"], tenant["blocks"], tenant["batches"]) for tenant in damaged] == [(None, None, None)]
+
+
 @pytest.mark.parametrize(
     ("arguments", "code", "sentence"),
     [

@@ -129,7 +129,7 @@ def sending() -> Iterator[ThreadPoolExecutor]:
 def until_waiting(peer: Peer, count: int) -> None:
     """Wait until so many batches wait for the store, whose lock the caller holds."""
     deadline = time.monotonic() + 20
-    while peer.application.stores.tenant("team-a").waiting.qsize() < count:
+    while len(peer.application.stores.tenant("team-a").waiting) < count:
         assert time.monotonic() < deadline
         time.sleep(0.01)
 

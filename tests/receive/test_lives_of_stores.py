@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 from receiver_peer import Peer, assert_refused, batch, csv_text, measurement
 
-from appliance.receive.housekeeping import IDLE_SECONDS, RETENTION_SECONDS, Housekeeping
+from appliance.receive.housekeeping import IDLE_SECONDS, RETENTION_SECONDS, Housekeeping, Stopped
 from appliance.store import merging, settings
 from appliance.store.settings import Settings
 from appliance.store.space import RESERVE, Space
@@ -67,6 +67,30 @@ def test_a_damaged_file_is_set_aside_and_the_other_tenants_go_on(
     assert peer.ask("GET", "/health", key=None).json["database"] == "degraded: a tenant's file is damaged and set aside"
     assert peer.upload(csv_text(rows=5), machine_id="web-1", key=peer.other_key).status == 200
     assert peer.ask("GET", "/api/v1/machines", key=peer.other_key).status == 200
+
+
+@pytest.mark.parametrize("statement", ["PRAGMA user_version = 99", "PRAGMA application_id = 7"])
+def test_a_file_that_cannot_be_opened_is_a_sentence_in_the_log_and_the_other_tenants_go_on(
+    peer: Peer, statement: str, caplog: pytest.LogCaptureFixture
+) -> None:
+    filled(peer)
+    peer.application.stores.opened.pop("team-a").close()
+    with sqlite3.connect(file_of(peer)) as other:
+        (before,) = other.execute(statement.partition("=")[0]).fetchone()
+        other.execute(statement)
+
+    reply = peer.trickle(batch(measurement()))
+
+    number = assert_refused(reply, 500, "PROCESSING_ERROR")["error_id"]
+    assert [record.exc_info for record in caplog.records if number in record.getMessage()] == [None]
+    assert f"error {number}: {file_of(peer)} " in caplog.text
+    health = peer.ask("GET", "/health", key=None).json
+    assert (health["status"], health["database"]) == ("degraded", "degraded: a tenant's file cannot be opened")
+    assert peer.trickle(batch(measurement()), key=peer.other_key).status == 200
+    other.execute(f"{statement.partition('=')[0]} = {before}")
+    other.close()
+    assert peer.trickle(batch(measurement())).status == 200
+    assert peer.ask("GET", "/health", key=None).json["status"] == "healthy"
 
 
 def test_a_restored_file_is_taken_again_at_the_next_start(peer: Peer) -> None:
@@ -133,13 +157,14 @@ def test_without_room_writes_wait_and_all_else_goes_on(peer: Peer) -> None:
     assert peer.trickle(batch(measurement())).status == 200
 
 
-def test_a_quota_stops_its_tenant_alone(peer: Peer) -> None:
+def test_a_quota_stops_its_tenant_alone(peer: Peer, caplog: pytest.LogCaptureFixture) -> None:
     filled(peer)
     settings.write(peer.application.stores.tenant("team-a"), Settings(quota_bytes=4096))
 
     reply = peer.trickle(batch(measurement()))
 
     assert_refused(reply, 507, "INSUFFICIENT_STORAGE")
+    assert "tenant team-a: the tenant's quota of" in caplog.text
     assert reply.headers["retry-after"] == "600"
     assert "has as much as it may" in reply.json["message"]
     assert peer.trickle(batch(measurement()), key=peer.other_key).status == 200
@@ -191,6 +216,29 @@ def test_housekeeping_removes_what_is_old_hourly_and_when_a_setting_changes(peer
     peer.upload(csv_text(rows=7), machine_id="web-1")
     keeping.turn(time.monotonic() + RETENTION_SECONDS)
     assert [machine["samples"] for machine in peer.ask("GET", "/api/v1/machines").json["machines"]] == [0]
+
+
+@pytest.fixture
+def removing(peer: Peer) -> Housekeeping:
+    """One that has to remove something of team-a, and to join blocks of team-b."""
+    peer.upload(csv_text(rows=3), machine_id="web-1")
+    for number in range(merging.SMALL_BLOCKS):
+        assert peer.trickle(batch(measurement(1_704_067_200 + number)), key=peer.other_key).status == 200
+    settings.write(peer.application.stores.tenant("team-a"), Settings(keep_ms=86_400_000))
+    return Housekeeping(peer.application.stores)
+
+
+def test_housekeeping_joins_blocks_also_while_much_is_removed(removing: Housekeeping) -> None:
+    removing.retain("team-a")
+
+    assert not merging.due(removing.stores.tenant("team-b"))
+
+
+def test_what_is_being_removed_does_not_keep_the_receiver_from_stopping(removing: Housekeeping) -> None:
+    removing.stopping.set()
+
+    with pytest.raises(Stopped):
+        removing.retain("team-a")
 
 
 MANY = """

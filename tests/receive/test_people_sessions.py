@@ -45,8 +45,26 @@ def test_signing_in_leads_to_the_first_page_and_gives_a_cookie_that_holds_no_key
 
 
 def test_by_tls_the_cookie_is_never_sent_in_the_clear() -> None:
-    assert cookie("x", {"wsgi.url_scheme": "https"}).endswith("; Secure")
-    assert "Secure" not in cookie("x", {"wsgi.url_scheme": "http"})
+    by_tls = cookie("x", {"wsgi.url_scheme": "https"})
+    assert by_tls.startswith(f"__Host-{COOKIE}=x; Path=/;")
+    assert by_tls.endswith("; Secure")
+    assert "Domain" not in by_tls
+    plain = cookie("x", {"wsgi.url_scheme": "http"})
+    assert plain.startswith(f"{COOKIE}=x;")
+    assert "Secure" not in plain
+
+
+def test_by_a_proxy_that_speaks_tls_only_the_cookie_of_this_host_counts(start_receiver: StartReceiver) -> None:
+    peer = start_receiver(proxies=["127.0.0.1"])
+    person = Person(peer, more={"X-Forwarded-Proto": "https"})
+    assert person.sign_in(peer.key).status == 303
+
+    secret = person.cookie.partition("=")[2]
+
+    assert person.cookie == f"__Host-{COOKIE}={secret}"
+    assert signed_in(person)
+    assert not signed_in(Person(peer, f"{COOKIE}={secret}", more=person.more))
+    assert not signed_in(Person(peer, person.cookie))
 
 
 def test_what_is_kept_of_a_session_opens_nothing(peer: Peer, person: Person) -> None:

@@ -71,7 +71,7 @@ def together(store: TenantStore, group: list[Batch]) -> list[Receipt | Exception
     with store.lock:
         for thread in threads:
             thread.start()
-        while store.waiting.qsize() < len(group):
+        while len(store.waiting) < len(group):
             pass
     for thread in threads:
         thread.join()

@@ -10,7 +10,7 @@ import pytest
 from aging import MIDNIGHT, add
 
 from appliance.receive.stores import Stores
-from appliance.store.tenant import TenantStore
+from appliance.store.tenant import TenantStore, folder_of
 
 OPEN = (
     "import sys\n"
@@ -42,19 +42,24 @@ def make(data: Path, megabytes: int) -> None:
 def calls(data: Path) -> tuple[int, int]:
     """Return how many system calls on files opening a folder takes, and how many bytes are read of its databases."""
     trace = data.with_suffix(".trace")
+    traced("pread64,pwrite64,openat,fstat,newfstatat", trace, OPEN, data)
+    ours = [line for line in trace.read_text().splitlines() if str(data) in line]
+    read = [re.search(r"pread64\(.* = (\d+)$", line) for line in ours]
+    return len(ours), sum(int(found[1]) for found in read if found)
+
+
+def traced(calls: str, trace: Path, script: str, data: Path) -> None:
+    """Run a script on a data folder and have its system calls of some kinds in a file."""
     try:
         done = subprocess.run(
-            ["strace", "-f", "-y", "-qq", "-e", "trace=pread64,pwrite64,openat,fstat,newfstatat", "-o", str(trace),
-             sys.executable, "-c", OPEN, str(data)], capture_output=True, text=True, check=False,
+            ["strace", "-f", "-y", "-qq", "-e", f"trace={calls}", "-o", str(trace),
+             sys.executable, "-c", script, str(data)], capture_output=True, text=True, check=False,
         )  # fmt: skip
     except FileNotFoundError:
         pytest.skip("needs strace")
     if "ptrace" in done.stderr:
         pytest.skip(f"strace may not trace here: {done.stderr.strip()[:200]}")
     assert done.returncode == 0, done.stderr
-    ours = [line for line in trace.read_text().splitlines() if str(data) in line]
-    read = [re.search(r"pread64\(.* = (\d+)$", line) for line in ours]
-    return len(ours), sum(int(found[1]) for found in read if found)
 
 
 def test_opening_reads_as_much_of_a_large_file_as_of_a_small_one(tmp_path: Path) -> None:
@@ -67,3 +72,32 @@ def test_opening_reads_as_much_of_a_large_file_as_of_a_small_one(tmp_path: Path)
     print(f"system calls and bytes read: {small} of a small folder, {large} of {megabytes} MB")
     assert abs(large[0] - small[0]) <= 5
     assert abs(large[1] - small[1]) <= 5 * 4096
+
+
+MAKE = (
+    "import sys\n"
+    "from pathlib import Path\n"
+    "from appliance.store.tenant import TenantStore\n"
+    "TenantStore(Path(sys.argv[1]), 'team-a').close()\n"
+)
+
+
+def test_a_new_tenants_marker_and_the_names_above_it_are_on_the_disk_when_it_is_open(tmp_path: Path) -> None:
+    data = tmp_path / "data"
+    trace = tmp_path / "trace"
+    traced("fsync", trace, MAKE, data)
+
+    synced = re.findall(r"fsync\(\d+<([^>]+)>\) += 0", trace.read_text())
+
+    own = folder_of(data, "team-a")
+    assert {str(path) for path in (own / "TENANT", own, own.parent, data, tmp_path)} <= set(synced)
+
+
+def test_a_marker_that_lost_its_content_is_written_again(data: Path) -> None:
+    TenantStore(data, "team-a").close()
+    marker = folder_of(data, "team-a") / "TENANT"
+    marker.write_text("")
+
+    TenantStore(data, "team-a").close()
+
+    assert marker.read_text() == "team-a\n"

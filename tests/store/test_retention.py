@@ -60,6 +60,23 @@ def test_a_block_that_spans_the_limit_is_cut(store: TenantStore) -> None:
     assert retain(store).blocks == 0
 
 
+def test_what_comes_too_old_meanwhile_is_left_for_the_next_time(store: TenantStore) -> None:
+    stored = days_of(store, 10)
+    settings.write(store, Settings(keep_ms=8 * DAY_MS))
+    late = [at + HOUR_MS // 2 for at in stored[:5]]
+
+    def arrive() -> None:
+        add(store, [late[len(arrived)]], received_ms=MIDNIGHT + 10 * DAY_MS)
+        arrived.append(late[len(arrived)])
+
+    arrived: list[int] = []
+    retention.apply(store, now_ms=MIDNIGHT + 10 * DAY_MS + 2000, pause=arrive)
+
+    assert 0 < len(arrived) < len(late)
+    retain(store, 10)
+    assert times(store) == [at for at in stored if at >= MIDNIGHT + 2 * DAY_MS]
+
+
 def test_a_damaged_block_goes_when_it_is_over_and_is_not_cut_before(
     store: TenantStore, caplog: pytest.LogCaptureFixture
 ) -> None:

@@ -101,9 +101,10 @@ def test_a_file_that_is_no_database_is_damage_of_its_own_alone(filled: Path, whe
     path.write_bytes(b"rubbish" * 1000)
     path.with_name(path.name + "-wal").unlink(missing_ok=True)
 
-    found = damages(filled)
+    found = dict(verify.examine_all(filled))
 
-    assert list(found) == ["team-a" if where == "tenant" else ""]
+    assert [name for name, one in found.items() if one.damages] == ["team-a" if where == "tenant" else ""]
+    assert [one.is_counted for name, one in found.items() if name == "team-a"] == [False] * (where == "tenant")
 
 
 def test_a_name_of_the_schema_that_is_no_text_any_more_is_damage(filled: Path) -> None:

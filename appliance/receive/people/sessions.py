@@ -19,6 +19,8 @@ from appliance.receive.limits import Limits
 from appliance.store.registry import Grant, Registry
 
 COOKIE = "perfanalysis_session"
+HOST_ONLY = "__Host-"
+"""With this before its name a browser takes a cookie by TLS alone, and from no other host of the domain."""
 MAX_SHOWN = 4
 """How many cookies of that name are looked at: of other paths and domains there may be some."""
 
@@ -98,11 +100,20 @@ def digest(secret: str) -> bytes:
 
 def shown(environ: Mapping[str, Any]) -> list[str]:
     """Return what the cookies of a request hold that are called like ours."""
-    pairs = (pair.strip().partition("=") for pair in environ.get("HTTP_COOKIE", "").split(";"))
-    return [value for name, _, value in pairs if name == COOKIE][:MAX_SHOWN]
+    ours, pairs = name_of(environ), (pair.strip().partition("=") for pair in environ.get("HTTP_COOKIE", "").split(";"))
+    return [value for name, _, value in pairs if name == ours][:MAX_SHOWN]
 
 
 def cookie(secret: str, environ: Mapping[str, Any]) -> str:
     """Return the header that gives a browser its session, or with an empty secret takes it away."""
-    secure = "; Secure" if environ["wsgi.url_scheme"] == "https" else ""
-    return f"{COOKIE}={secret}; Path=/; HttpOnly; SameSite=Strict{'' if secret else '; Max-Age=0'}{secure}"
+    secure = "; Secure" if is_safe(environ) else ""
+    return f"{name_of(environ)}={secret}; Path=/; HttpOnly; SameSite=Strict{'' if secret else '; Max-Age=0'}{secure}"
+
+
+def name_of(environ: Mapping[str, Any]) -> str:
+    return HOST_ONLY + COOKIE if is_safe(environ) else COOKIE
+
+
+def is_safe(environ: Mapping[str, Any]) -> bool:
+    """Say whether a request came by TLS, to us or to a proxy that is trusted."""
+    return bool(environ["wsgi.url_scheme"] == "https")
