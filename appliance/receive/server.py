@@ -25,6 +25,7 @@ from appliance.receive.channel import Channel, TlsChannel
 from appliance.receive.client import UNIX, Proxies, who
 from appliance.receive.limits import PIECE_BYTES
 from appliance.receive.listening import BACKLOG, UNIX_PREFIX, bracketed, listen
+from appliance.receive.one_cpu import OneCpu
 from appliance.receive.rates import Strangers
 from appliance.receive.tls import Certificate
 
@@ -62,6 +63,7 @@ class Server(TcpWSGIServer):
         self.most_connections = within_files(self.limits.connections)
         self.leaving: set[Channel] = set()
         """Connections that were refused, and are there until their answer has arrived."""
+        self.one_cpu = OneCpu()
         self.spare = open_spare()
         self.accept_again = 0.0
         self.last_asked = 0.0
@@ -79,6 +81,7 @@ class Server(TcpWSGIServer):
         return bool(super().readable()) and time.monotonic() >= self.accept_again
 
     def maintenance(self, _: float) -> None:
+        self.one_cpu.look(time.monotonic())
         ended = 0
         for channel in list(self.active_channels.values()):
             ended += channel.look(time.monotonic())
