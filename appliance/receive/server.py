@@ -38,6 +38,8 @@ LAST_WORDS = 32
 """So many connections that are refused are told of it in peace, beside those that there may be."""
 CROWDED_SHARE = 0.75
 """Of the connections that may be open: beyond it each is closed after its answer."""
+ROOM_SECONDS, ROOM_LOOK_SECONDS = 2.0, 0.02
+"""How long all connections may be taken before who comes is told so, and how often there is a look for room."""
 TURN_SECONDS = 1
 LOOK_SECONDS, MOST_ENDED = 0.2, 20
 """How often the connections are looked at that take too long, and how many of them are ended at a time."""
@@ -66,6 +68,8 @@ class Server(TcpWSGIServer):
         self.one_cpu = OneCpu()
         self.spare = open_spare()
         self.accept_again = 0.0
+        self.full_since: float | None = None
+        """Since when all connections are taken and none can be closed."""
         self.last_asked = 0.0
         """When the last request came."""
         sockinfo = (listening.family, listening.type, listening.proto, listening.getsockname())
@@ -91,6 +95,11 @@ class Server(TcpWSGIServer):
 
     def handle_accept(self) -> bool:
         """Take one who waits, and say whether anyone did."""
+        full = len(self.active_channels) - len(self.leaving) >= self.most_connections and not self.make_room()
+        if not full:
+            self.full_since = None
+        elif self.waits_for_room(time.monotonic()):
+            return False
         try:
             accepted = self.accept()
         except OSError as error:
@@ -103,13 +112,25 @@ class Server(TcpWSGIServer):
         address = (UNIX, 0) if self.family == socket.AF_UNIX else address
         name = "" if address[0] == UNIX or self.proxies.trusts(address[0]) else who(address[0])
         # Who is refused and does not go must not be in the way of others.
-        if len(self.active_channels) - len(self.leaving) >= self.most_connections and not self.make_room():
+        if full:
             self.refuse(connection, address, FULL)
         elif name and not self.strangers.come(name):
             self.refuse(connection, address, TOO_MANY_STRANGERS)
         else:
             self.begin_connection(connection, address, name)
         return True
+
+    def waits_for_room(self, now: float) -> bool:
+        """
+        Leave the next one waiting to be let in, while all connections have been taken for a moment only.
+
+        Many that come at once are served one after the other: to refuse them would bring them again, and later.
+        """
+        self.full_since = now if self.full_since is None else self.full_since
+        waits = now - self.full_since < ROOM_SECONDS and not self.stopping.is_set()
+        if waits:
+            self.accept_again = now + ROOM_LOOK_SECONDS
+        return waits
 
     def make_room(self) -> bool:
         """

@@ -13,6 +13,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import NamedTuple, Protocol
 
+from appliance import memory
 from appliance.errors import BadConfiguration, BadData, InvalidKey, PerfanalysisError, Unavailable
 from appliance.prometheus import Durations
 from appliance.ship import keys, trickle
@@ -30,6 +31,8 @@ GZIP = 31
 LEVEL = 7
 """A third smaller than the fastest, for 40 µs more a sample; what comes above takes twice the time for a fortieth."""
 LONGEST_SPREAD_SECONDS = 60
+FITTING = 8
+"""After so many batches that fit, twice as many samples are tried again."""
 LOOK_SECONDS = 0.005
 """How long who asks for the state waits for a busy disk."""
 FAILURES: dict[Verdict, type[PerfanalysisError]] = {
@@ -107,6 +110,8 @@ class Sender(threading.Thread):
         self.deadline: float | None = None
         """When to give up, on the monotonic clock: set when there will be no more samples."""
         self.limit = self.pace.batch_samples
+        self.fitting = 0
+        """Batches that were not too large, one after the other."""
         self.breaker = Breaker(open_seconds=self.pace.open_seconds)
         self.slow_start = SlowStart(self.pace.most_per_second)
         self.sent = self.refused = self.attempts = self.failed = 0
@@ -190,6 +195,8 @@ class Sender(threading.Thread):
                 if batch is not None:
                     self.hold_back(self.slow_start.pause_seconds(time.monotonic()))
                     self.deliver(batch)
+                    del batch
+                    memory.give_back()
                 # One of these after each new one: neither keeps the other waiting.
                 if self.again is not None and not self.given_up:
                     self.offer_again(self.again)
@@ -295,7 +302,7 @@ class Sender(threading.Thread):
         """Do what an answer wants: forget the batch, halve the next one, or put it aside."""
         count = len(batch.samples)
         if answer.verdict is Verdict.TOO_LARGE and count > 1:
-            self.limit = count // 2
+            self.limit, self.fitting = count // 2, 0
             logger.info("%d samples are too many at once: %s.", count, answer.reason)
             return
         if answer.failure is None:
@@ -312,9 +319,13 @@ class Sender(threading.Thread):
                 # Before it is removed: whoever is killed in between keeps it twice, and loses nothing.
                 self.kept.keep(packed)
             self.waiting.remove(batch.last)
+            self.fitting += 1
             if not len(self.waiting):
                 # What was too large was a backlog, or is over.
                 self.limit = self.pace.batch_samples
+            elif not self.fitting % FITTING:
+                # A proxy may have been wrong once: to send a backlog in small pieces for that would take hours.
+                self.limit = min(self.limit * 2, self.pace.batch_samples)
         self.stored_in(answer.store)
 
     def stored_in(self, store: str) -> None:

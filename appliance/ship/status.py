@@ -14,7 +14,7 @@ from contextlib import suppress
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from appliance import lock
+from appliance import lock, memory
 from appliance.errors import InUse
 
 logger = logging.getLogger(__name__)
@@ -81,6 +81,7 @@ class Watch:
         self.samples += 1
         if self.samples == 1:
             # Starting, and the first sample with all that does not change, are no cost of the others.
+            memory.forget_start()
             self.cpu_before = time.process_time()
         # Often at first: who has just started it looks whether it works.
         now = time.monotonic()

@@ -5,7 +5,6 @@ Prints one line per figure, with its budget. Takes about two minutes.
 """
 
 import http.server
-import json
 import math
 import os
 import re
@@ -24,7 +23,6 @@ from typing import ClassVar
 
 SECONDS = 60
 WARM_UP_SECONDS = 14
-"""With the minute, long enough for the recorder to tell twice what each source took: it does so every 60 s or 70."""
 SADC = ("/usr/lib/sysstat/sadc", "/usr/lib64/sa/sadc")
 MANY_SAMPLES = 100_000
 MEMORY_MB, WIRE_BYTES = 16, 600
@@ -34,7 +32,15 @@ while True:
     psutil.cpu_times(percpu=True), psutil.virtual_memory(), psutil.disk_io_counters(True), psutil.net_io_counters(True)
     time.sleep(1)
 """
-PROGRAM = [sys.executable, "-m", "appliance", "collect", "--interval", "1s"]
+OPTIONS = ["collect", "--interval", "1s"]
+PROGRAM = [sys.executable, "-m", "appliance", *OPTIONS]
+WITHOUT_PROCESSES = """
+from appliance.__main__ import main
+from appliance.collect.collectors import COLLECTORS
+from appliance.collect.sources import processes
+COLLECTORS.remove(processes.source)
+main()
+"""
 
 
 class Counting(http.server.BaseHTTPRequestHandler):
@@ -72,6 +78,9 @@ def one_minute(folder: Path) -> None:
         "pcc, local": [*PROGRAM, "-o", str(folder / "r.json")],
         "pcc, trickle": [*PROGRAM, *trickle, "--batch", str(SECONDS)],
     }
+    only_rest = [sys.executable, "-c", WITHOUT_PROCESSES, *OPTIONS]
+    commands["pcc, local, without processes"] = [*only_rest, "-o", str(folder / "w.json")]
+    commands["pcc, trickle, without processes"] = [*only_rest, *trickle, "--batch", str(SECONDS), "--machine-id", "w"]
     commands["psutil, four calls"] = [sys.executable, "-c", PSUTIL]
     if sadc := next(filter(os.path.exists, SADC), None):
         commands["sadc -S XALL"] = [sadc, "-S", "XALL", "1", str(folder / "sa")]
@@ -88,13 +97,14 @@ def one_minute(folder: Path) -> None:
         memory = {name: resident_mb(pid) for name, pid in running.items()}
     server.shutdown()
     crowd = sum(entry.name.isdigit() for entry in Path("/proc").iterdir())
-    share = processes_share(folder)
-    for name, milliseconds in cost.items():
-        print(f"CPU a sample, {name}: {milliseconds:.2f} ms")
     limit = cost.get("sadc -S XALL", float("nan"))
-    for name in ("pcc, local", "pcc, trickle"):
-        told(f"CPU a sample, {name}, without processes", cost[name] - share, "ms", limit)
-    told(f"CPU a sample for 100 processes, of {crowd}", share / crowd * 100, "ms", limit)
+    for name, milliseconds in cost.items():
+        if name.endswith("without processes"):
+            told(f"CPU a sample, {name}", milliseconds, "ms", limit)
+        else:
+            print(f"CPU a sample, {name}: {milliseconds:.2f} ms")
+    share = (cost["pcc, local"] - cost["pcc, local, without processes"]) / crowd * 100
+    told(f"CPU a sample for 100 processes, of {crowd}", share, "ms", limit)
     for name in ("pcc, local", "pcc, trickle"):
         told(f"resident memory, {name}", memory[name], "MB", MEMORY_MB)
     sent = Counting.sizes[0] / SECONDS if Counting.sizes else float("nan")
@@ -107,18 +117,6 @@ def told(what: str, value: float, unit: str, budget: float) -> None:
     known = not math.isnan(budget)
     found = f"budget: {budget:.2f}{', MISSED' if value > budget else ''}" if known else "no sadc to compare with"
     print(f"{what}: {value:.2f} {unit} ({found})")
-
-
-def processes_share(folder: Path) -> float:
-    """Return the milliseconds a sample that went into processes, by what the recorder says of itself each minute."""
-    sums: list[tuple[int, int]] = []
-    with (folder / "r.json").open() as file:
-        for record in map(json.loads, file):
-            own = json.loads(record["measurement"]) if record["subsystem"] == "perfanalysis[self]" else {}
-            if "sources" in own:
-                sums.append((own["samples"], own["sources"]["perfanalysis[processes]"]["ns"]))
-    (first, before), (last, after) = sums[0], sums[-1]
-    return (after - before) / max(1, last - first) / 1e6
 
 
 @contextmanager

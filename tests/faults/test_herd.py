@@ -9,7 +9,7 @@ STAYING = """
 import sys
 from appliance.__main__ import main
 from appliance.receive import server
-server.CROWDED_SHARE = 2
+server.CROWDED_SHARE, server.ROOM_SECONDS = 2, 0
 sys.exit(main())
 """
 
@@ -37,7 +37,9 @@ def test_control_senders_without_patience_bring_all_at_once(real: Receiver) -> N
     assert back.first > FEW * (1 + 2)
 
 
-def test_control_a_receiver_whose_connections_all_stay_keeps_others_out(real: Receiver) -> None:
+def test_control_where_all_connections_stay_and_nobody_may_wait_others_are_kept_out(
+    real: Receiver,
+) -> None:
     real.program = ["-c", STAYING]
 
     back = herd.come_back(real, MORE_THAN_CONNECTIONS)

@@ -19,7 +19,7 @@ from appliance.errors import UsageError
 from appliance.ship import trickle
 from appliance.ship.connection import Connection
 from appliance.ship.queue import Queue
-from appliance.ship.sender import Pace, Sender
+from appliance.ship.sender import FITTING, Pace, Sender
 from appliance.ship.trickle import Verdict
 
 KEY = "pa1_secret"
@@ -161,6 +161,15 @@ def test_a_batch_that_is_too_large_is_halved_until_it_fits(receiver: Callable[..
     assert [request.times for request in server.requests] == [
         list(range(8)), [0, 1, 2, 3], [0, 1], [2, 3], [4, 5], [6, 7],
     ]  # fmt: skip
+
+
+def test_larger_batches_are_tried_again_after_some_that_fit(receiver: Callable[..., Receiver]) -> None:
+    server = receiver(answer(413, b'{"error_code":"PAYLOAD_TOO_LARGE"}'), stored)
+
+    sender = send(server.url, 28, pace=Pace(4, 0.05, 0.02, 0.1, 0.2))
+
+    assert sender.sent == 28
+    assert [len(request.times) for request in server.requests] == [4, *[2] * FITTING, 4, 4, 4]
 
 
 def test_one_sample_that_is_too_large_is_dropped_and_the_next_is_sent(
