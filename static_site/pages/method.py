@@ -1,0 +1,76 @@
+"""How everything was measured: rules for all numbers, findings with their limits, definitions and the catalogue."""
+
+import inspect
+import sys
+from collections.abc import Iterator
+
+from appliance.analysis import findings
+from appliance.metrics import METRICS, Group
+from static_site import units
+from static_site.content import Cell, Head, Note, Section, Table
+from static_site.report import Page, Report
+from static_site.sections.method import DEFINITIONS, HEADS, RULES, described
+
+
+def pages(report: Report) -> Iterator[Page]:
+    definitions = [described(definition, definition.metrics) for definition in DEFINITIONS]
+    sections = [
+        Section("rates", "Rates, gaps and percentiles", "", [Note(rule) for rule in RULES]),
+        Section("rules", "Rules of the findings", f"{units.counted(len(findings.RULES), 'rule')} look at every machine.", [rules()]),
+        Section("definitions", "Definitions", "What is shown, and what it is computed from.", [Table("definitions-table", "Definitions", HEADS, definitions)]),
+        Section("catalogue", "Catalogue", f"{units.counted(len(METRICS), 'metric')} can be collected.", [catalogue(group) for group in Group if any(one.group is group for one in METRICS.values())]),
+        Section("limits", "Limits", "", [Note(limit) for limit in LIMITS]),
+    ]  # fmt: skip
+    verdict = "Every number of this site is computed from counters and gauges as the kernel gave them, as this page says."
+    context = [("Program", f"perfanalysis {report.version}")]
+    yield Page("method.html", "Method", verdict, sections, context=context, until_ms=report.generated_ms, digest=report.digest)
+
+
+LIMITS = (
+    "What happens between two samples is seen only in counters: a gauge, such as memory in use, may have been higher.",
+    "A percentile is that of intervals, not of requests: the mean of an interval hides its slowest request.",
+    "Shares of CPU time on a virtual machine are those that its kernel sees.",
+)
+
+
+def rules() -> Table:
+    """Return the rules: what each module says of itself, and its limits."""
+    rows = []
+    for check in findings.RULES:
+        module = sys.modules[check.__module__]
+        first, _, why = inspect.cleandoc(module.__doc__ or "").partition("\n\n")
+        limits = [
+            f"{name.lower().replace('_', ' ')}: {plain(value)}"
+            for name, value in vars(module).items()
+            if name.isupper() and name in constants(module.__file__ or "", module) and isinstance(value, int | float | tuple)
+        ]
+        name = check.__module__.rpartition(".")[2].replace("_", "-")
+        rows.append([Cell(name), Cell(" ".join(first.split())), Cell("\n".join(limits)), Cell(" ".join(why.split()))])
+    heads = [Head("rule", False), Head("what", False), Head("limits", False), Head("why", False)]
+    return Table("rules-table", "Rules, in the order in which they look", heads, rows)
+
+
+def constants(_path: str, module: object) -> set[str]:
+    """Return the names of a module's own limits: those that it took from another are explained there."""
+    others = {
+        name
+        for other in sys.modules.values()
+        if other is not module and getattr(other, "__name__", "").startswith("appliance.")
+        for name, value in vars(other).items()
+        if name.isupper() and name in vars(module) and vars(module)[name] is value and not isinstance(value, int)
+    }
+    return {name for name in vars(module) if name.isupper()} - others
+
+
+def plain(value: object) -> str:
+    return " to ".join(f"{one:g}" if isinstance(one, int | float) else str(one) for one in (value if isinstance(value, tuple) else (value,)))
+
+
+def catalogue(group: Group) -> Table:
+    heads = [Head("metric", False), Head("unit", False), Head("kind", False), Head("per", False), Head("source", False), Head("meaning", False)]
+    rows = [
+        [Cell(one.name), Cell(one.unit.value), Cell(one.kind.value), Cell(one.per), Cell(one.source), Cell(one.sentence)]
+        for one in METRICS.values()
+        if one.group is group
+    ]  # fmt: skip
+    return Table(f"catalogue-{group.value}", f"Metrics: {group.value.replace('_', ' ')}", heads, rows)
