@@ -37,7 +37,9 @@ class Drawn:
 def draw(subject: Subject, settings: Settings, version: str, made_from: str) -> Drawn:
     """Draw a machine's pages."""
     measured, found = measures(subject), chapters(subject)
-    environment, files, offered = templates(), {}, {}
+    environment = templates()
+    files: dict[str, bytes] = {}
+    offered: dict[str, bytes] = {}
     for make in pages.MACHINE_PAGES:
         for page in make(subject, measured, found, made_from):
             shown = page if settings.charts else without_charts(page)
@@ -61,6 +63,7 @@ def render(environment: jinja2.Environment, page: Page, settings: Settings, vers
 
 def without_charts(page: Page) -> Page:
     """Return a page with the tables of its charts in their place."""
+
     def part(one: object) -> object:
         return one.values if isinstance(one, Figure) and one.values is not None else one
 
@@ -87,5 +90,3 @@ def unchanged(site: Path, manifest: Mapping[str, object], slug: str, made_from: 
     except (OSError, ValueError, TypeError, KeyError, AttributeError):
         return None
     return Drawn(summary, files) if f"m/{slug}/index.html" in files else None
-
-

@@ -1,8 +1,9 @@
 """Figures: a chart with its answer as title, legend and caption; or one sentence where a chart would say nothing."""
 
+import itertools
 import math
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from dataclasses import replace
 
 import pandas as pd
@@ -62,7 +63,11 @@ def named(panels: Sequence[Panel]) -> Iterator[tuple[str, Panel, Trace]]:
     """Give every trace with a name that tells it from the others of its figure."""
     for panel in panels:
         for trace in panel.traces:
-            yield f"{panel.label} {trace.name}" if panel.label and panel.label != trace.name else trace.name, panel, trace
+            yield (
+                f"{panel.label} {trace.name}" if panel.label and panel.label != trace.name else trace.name,
+                panel,
+                trace,
+            )
 
 
 def values(subject: Subject, ident: str, heading: str, panels: Sequence[Panel]) -> Table | None:
@@ -79,7 +84,10 @@ def values(subject: Subject, ident: str, heading: str, panels: Sequence[Panel]) 
         begins = (layer.at_ms - step * 500).astype("int64").tolist()
         for at_ms, low, high in zip(begins, layer.mean.tolist(), layer.most.tolist(), strict=True):
             row = rows.setdefault(at_ms, [Cell(units.NOTHING)] * (2 * len(columns)))
-            row[2 * number : 2 * number + 2] = [Cell(units.text(low, panel.quantity)), Cell(units.text(high, panel.quantity))]
+            row[2 * number : 2 * number + 2] = [
+                Cell(units.text(low, panel.quantity)),
+                Cell(units.text(high, panel.quantity)),
+            ]
     body = [[Cell(subject.at(at_ms)), *rows[at_ms]] for at_ms in sorted(rows)]
     caption = f"{heading}: mean and maximum of {times.duration(step)} each"
     return Table(f"{ident}-values", caption, heads, body, stacks=False)
@@ -98,22 +106,30 @@ def csv(subject: Subject, panels: Sequence[Panel]) -> bytes:
         parts = (
             {base: layer.mean}
             if layer.step_seconds is None
-            else {f"{base}_{kind}": values for kind, values in (
-                ("mean", layer.mean), ("p5", layer.low), ("p95", layer.high), ("max", layer.most))}
+            else {
+                f"{base}_{kind}": values
+                for kind, values in (("mean", layer.mean), ("p5", layer.low), ("p95", layer.high), ("max", layer.most))
+            }
         )
         half = 0 if layer.step_seconds is None else layer.step_seconds * 500
-        for column, numbers in parts.items():
-            while column in columns:
-                column += "_2"
+        at = (layer.at_ms - half).astype("int64").tolist()
+        for wanted, numbers in parts.items():
+            column = unused(wanted, columns)
             columns[column] = None
-            for at_ms, number in zip((layer.at_ms - half).astype("int64").tolist(), numbers.tolist(), strict=True):
+            for at_ms, number in zip(at, numbers.tolist(), strict=True):
                 table.setdefault(at_ms, {})[column] = number
     lines = [",".join(["time", "epoch_seconds", *columns])]
     for at_ms in sorted(table):
         row = table[at_ms]
-        numbers = ["" if math.isnan(row.get(column, math.nan)) else f"{row[column]:.12g}" for column in columns]
-        lines.append(",".join([f"{times.moment(at_ms):%Y-%m-%dT%H:%M:%S}+00:00", f"{at_ms / 1000:.10g}", *numbers]))
+        written = ["" if math.isnan(row.get(column, math.nan)) else f"{row[column]:.12g}" for column in columns]
+        lines.append(",".join([f"{times.moment(at_ms):%Y-%m-%dT%H:%M:%S}+00:00", f"{at_ms / 1000:.10g}", *written]))
     return "\n".join([*lines, ""]).encode()
+
+
+def unused(name: str, taken: Collection[str]) -> str:
+    """Return a name of a column, with a number behind it where another has it already."""
+    numbered = itertools.chain([name], (f"{name}_{number}" for number in itertools.count(2)))
+    return next(one for one in numbered if one not in taken)
 
 
 def keys(panels: Sequence[Panel], *, dashed: bool) -> list[Key]:

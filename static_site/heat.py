@@ -10,7 +10,8 @@ from static_site.axes import label
 from static_site.content import Cell, Head, Table
 from static_site.times import Span
 
-COLUMNS, STEPS = 26, 7
+COLUMNS, FEW_COLUMNS, STEPS = 26, 16, 7
+"""The heads of columns of seconds are longer: there is room for fewer."""
 
 
 def level(percent: float) -> int:
@@ -26,7 +27,8 @@ def cell(percent: float | None, title: str = "") -> Cell:
 
 def step(span: Span) -> int:
     """Return the length of a column, in seconds."""
-    return buckets.step(span, COLUMNS)
+    wanted = buckets.step(span, COLUMNS)
+    return wanted if wanted >= 60 else buckets.step(span, FEW_COLUMNS)
 
 
 def edges(span: Span) -> list[int]:
@@ -49,8 +51,8 @@ def highs(series: pd.Series, seconds: pd.Series, span: Span) -> list[float]:
 
 def table(ident: str, caption: str, span: Span, rows: Mapping[str, Sequence[Cell]], notes: Sequence[str] = ()) -> Table:
     said = (
-        f"{caption}. Each cell: 95th percentile, in %, of the {times.duration(step(span))} from the time at the head of "
-        "its column (UTC)."
+        f"{caption}. Each cell: 95th percentile, in %, of the {times.duration(step(span))} from the time at the head "
+        "of its column (UTC)."
     )
     body = [[Cell(name), *cells] for name, cells in rows.items()]
     return Table(ident, said, [Head("resource", False), *heads(span)], body, notes, stacks=False)

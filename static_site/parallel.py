@@ -28,7 +28,9 @@ def each(make: Callable[[int], T], numbers: Sequence[int], weights: Sequence[int
     return [found[place] for place in range(len(numbers))]
 
 
-def together(make: Callable[[int], T], numbers: Sequence[int], shares: Sequence[Sequence[int]]) -> Iterator[tuple[int, T]]:
+def together(
+    make: Callable[[int], T], numbers: Sequence[int], shares: Sequence[Sequence[int]]
+) -> Iterator[tuple[int, T]]:
     context = multiprocessing.get_context("fork")
     running = []
     for share in shares:
@@ -61,7 +63,7 @@ def work(make: Callable[[int], Any], share: Sequence[tuple[int, int]], answers: 
     for place, number in share:
         try:
             made = make(number)
-        except BaseException as error:
+        except Exception as error:  # noqa: BLE001 - it is raised again where the answers are read
             answers.send((place, None, error))
             return
         answers.send((place, made, None))

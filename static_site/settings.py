@@ -20,13 +20,19 @@ class MachineSettings:
     """The limits of rules, by their names, where they are not the rule's own."""
 
 
+DEFAULT = MachineSettings()
+
+
 @dataclass(frozen=True, slots=True)
 class Settings:
     theme: str = "system"
     charts: bool = True
     """Without charts, pages have their tables only."""
-    all_machines: MachineSettings = MachineSettings()
+    all_machines: MachineSettings = DEFAULT
     machines: Mapping[str, MachineSettings] = field(default_factory=dict)
 
     def of(self, machine_id: str) -> MachineSettings:
         return self.machines.get(machine_id, self.all_machines)
+
+
+DEFAULTS = Settings()

@@ -19,13 +19,13 @@ from static_site.names import slug, slugs
 from static_site.pages import PAGES
 from static_site.publish import GENERATOR, MANIFEST, publish
 from static_site.report import Report
-from static_site.settings import Settings
+from static_site.settings import DEFAULTS, Settings
 from static_site.subject import Subject
 
 
 def build(
     runs: Sequence[Run], output: Path, *, generated_ms: int | None = None, problems: Sequence[str] = (),
-    earlier: Sequence[Run] = (), settings: Settings = Settings(), tell: Callable[[int, int], None] | None = None,
+    earlier: Sequence[Run] = (), settings: Settings = DEFAULTS, tell: Callable[[int, int], None] | None = None,
 ) -> Path:  # fmt: skip
     """
     Write the site of some machines and return the path of its first page; the same input gives the same bytes.
@@ -59,9 +59,7 @@ def build(
     for number, one in zip(waiting, parallel.each(make, waiting, weights), strict=True):
         drawn[number] = one
     machines = [one for one in drawn if one is not None]
-    report = Report(
-        [one.summary for one in machines], problems, generated_ms, __version__, digest.of_all(made_from)
-    )
+    report = Report([one.summary for one in machines], problems, generated_ms, __version__, digest.of_all(made_from))
     files = {STYLE: (ASSETS / "pa.css").read_bytes()}
     for one in machines:
         files.update(one.files)

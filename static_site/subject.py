@@ -16,7 +16,7 @@ from static_site.buckets import Gap
 from static_site.cases import Case, cases
 from static_site.devices import Devices, disks, interfaces
 from static_site.names import shown, visible
-from static_site.settings import BUSIEST, MachineSettings
+from static_site.settings import BUSIEST, DEFAULT, MachineSettings
 from static_site.times import Span
 
 
@@ -29,7 +29,7 @@ class Subject:
     """Another machine of the report has the same name."""
     earlier: Run | None = None
     """Samples of the machine from before its run."""
-    settings: MachineSettings = MachineSettings()
+    settings: MachineSettings = DEFAULT
 
     @cached_property
     def cases(self) -> list[Case]:

@@ -1,6 +1,7 @@
 """A machine, once its pages are drawn, as the plain data that the pages of the fleet are made of."""
 
 import hashlib
+import math
 from collections.abc import Mapping, Sequence
 from datetime import timedelta
 
@@ -28,20 +29,32 @@ def summarised(subject: Subject, measured: Sequence[Measure], files: Mapping[str
     fullest = derived.filesystem_used(run).max().dropna()
     events = run.events if there else []
     return Summary(
-        slug=subject.slug, machine_id=run.machine_id, name=visible(subject.whole_name), shown=subject.name,
-        identity=subject.identity, verdict=of_machine(subject), samples=subject.samples if there else 0,
-        start_ms=subject.span.start_ms if there else None, end_ms=subject.span.end_ms if there else None,
-        interval_seconds=run.interval_seconds if there else None, coverage=subject.coverage if there else None,
-        recorder=shown(str(meta.get("version", ""))), lines=[line(subject, case) for case in subject.cases[:MOST_LINES]],
+        slug=subject.slug,
+        machine_id=run.machine_id,
+        name=visible(subject.whole_name),
+        shown=subject.name,
+        identity=subject.identity,
+        verdict=of_machine(subject),
+        samples=subject.samples if there else 0,
+        start_ms=subject.span.start_ms if there else None,
+        end_ms=subject.span.end_ms if there else None,
+        interval_seconds=run.interval_seconds if there else None,
+        coverage=subject.coverage if there else None,
+        recorder=shown(str(meta.get("version", ""))),
+        lines=[line(subject, case) for case in subject.cases[:MOST_LINES]],
         happenings=[
             Happening(event.kind, event.start_ms, event.end_ms, visible(event.text))
             for event in events[-MOST_HAPPENINGS:]
         ],
-        more_happenings=max(0, len(events) - MOST_HAPPENINGS), days=days(subject) if there else [],
-        numbers=numbers(subject, measured) if there else {}, previous=previous(measured),
-        fullest=shown(str(fullest.idxmax())) if len(fullest) else "", spark=str(spark or ""),
-        downloads=[download(path, content) for path, content in sorted(files.items())], digest=digest,
-    )  # fmt: skip
+        more_happenings=max(0, len(events) - MOST_HAPPENINGS),
+        days=days(subject) if there else [],
+        numbers=numbers(subject, measured) if there else {},
+        previous=previous(measured),
+        fullest=shown(str(fullest.idxmax())) if len(fullest) else "",
+        spark=str(spark or ""),
+        downloads=[download(path, content) for path, content in sorted(files.items())],
+        digest=digest,
+    )
 
 
 def numbers(subject: Subject, measured: Sequence[Measure]) -> dict[str, float | None]:
@@ -77,7 +90,7 @@ def days(subject: Subject) -> list[Day]:
     high = {
         times.date(int(at_ms) - DAY_MS // 2): value
         for at_ms, value in zip(busy.at_ms.tolist(), busy.high.tolist(), strict=True)
-        if value == value
+        if not math.isnan(value)
     }
     sampled = {times.date(int(at_ms)) for at_ms in (subject.run.at_ms // DAY_MS * DAY_MS).tolist()}
     serious = [finding for finding in subject.findings if finding.severity.value != "info"]
@@ -92,7 +105,12 @@ def days(subject: Subject) -> list[Day]:
         rules = sorted({one.rule for one in on_it})
         share = high.get(date)
         found.append(
-            Day(date, "" if worst is None else SEVERITIES[worst].value, rules, None if share is None else round(share, 1))
+            Day(
+                date,
+                "" if worst is None else SEVERITIES[worst].value,
+                rules,
+                None if share is None else round(share, 1),
+            )
         )
     return found
 

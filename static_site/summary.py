@@ -112,7 +112,7 @@ def written(summary: Summary) -> bytes:
 def read(content: bytes) -> Summary:
     """Read what `written` wrote; raises ValueError, TypeError or KeyError for anything else."""
     found: dict[str, Any] = json.loads(content)
-    parts = {"lines": Line, "happenings": Happening, "days": Day, "downloads": Download}
-    return Summary(**{
-        name: [parts[name](**one) for one in value] if name in parts else value for name, value in found.items()
-    })
+    parts: dict[str, Any] = {"lines": Line, "happenings": Happening, "days": Day, "downloads": Download}
+    for name, part in parts.items():
+        found[name] = [part(**one) for one in found[name]]
+    return Summary(**found)

@@ -45,7 +45,9 @@ def section(subject: Subject, what: str, series: pd.Series, seconds: pd.Series) 
         rows.append(line)
     (peak_row, peak_hour), peak = max(high.items(), key=lambda pair: pair[1])
     where = WEEKDAYS[peak_row] if whole else f"on {times.date(peak_row * DAY_MS)}"
-    answer = f"{what} was highest {where} from {peak_hour:02d}:00 UTC: {peak:.0f} % at the 95th percentile of that hour."
+    answer = (
+        f"{what} was highest {where} from {peak_hour:02d}:00 UTC: {peak:.0f} % at the 95th percentile of that hour."
+    )
     kind = "hour of the week" if whole else "hour"
     caption = f"{what}, in %: 95th percentile of the samples of each {kind}, UTC"
     heads = [Head("day", False), *(Head(f"{number:02d}") for number in range(24))]

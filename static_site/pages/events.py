@@ -23,12 +23,15 @@ def pages(report: Report) -> Iterator[Page]:
     ]  # fmt: skip
     rows = [
         [
-            Cell(machine.shown, href=f"{machine.href}#events", name=True, second=machine.identity), Cell(WORDS[event.kind]),
-            Cell(written(event.start_ms)), Cell(written(event.end_ms)),
-            Cell(times.duration((event.end_ms - event.start_ms) / 1000)), Cell(units.joined(event.text)),
+            Cell(machine.shown, href=f"{machine.href}#events", name=True, second=machine.identity),
+            Cell(WORDS[event.kind]),
+            Cell(written(event.start_ms)),
+            Cell(written(event.end_ms)),
+            Cell(times.duration((event.end_ms - event.start_ms) / 1000)),
+            Cell(units.joined(event.text)),
         ]
         for machine, event in every[:MOST]
-    ]  # fmt: skip
+    ]
     left = len(every) - len(rows) + sum(machine.more_happenings for machine in report.machines)
     notes = [f"{units.grouped(left)} earlier events are on the pages of their machines."] if left else []
     parts = [Table("events-table", "Events, the latest first, UTC", heads, rows, notes)] if rows else []

@@ -23,9 +23,18 @@ def pages(report: Report) -> Iterator[Page]:
         )
         for rule, found in by_rule.items()
     ]  # fmt: skip
-    verdict = f"{units.counted(len(every), 'finding')} on {units.counted(len({one.slug for one, _ in every}), 'machine')}."
+    where = units.counted(len({one.slug for one, _ in every}), "machine")
+    verdict = f"{units.counted(len(every), 'finding')} on {where}."
     if not every:
         verdict = "Nothing was found wrong."
     if len(every) > MOST:
         verdict += f" The worst {units.grouped(MOST)} are listed; the others are on the pages of their machines."
-    yield Page("findings.html", "Findings", verdict, sections, counts=counted(report), until_ms=report.generated_ms, digest=report.digest)
+    yield Page(
+        "findings.html",
+        "Findings",
+        verdict,
+        sections,
+        counts=counted(report),
+        until_ms=report.generated_ms,
+        digest=report.digest,
+    )

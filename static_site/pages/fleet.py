@@ -16,6 +16,8 @@ from static_site.units import Quantity
 from static_site.verdicts import of_fleet
 
 MOST_FINDINGS, MOST_ROWS, MOST_DAYS = 10, 10, 31
+AGAINST = "Against the period of equal length before, the largest first"
+INCOMPLETE = "Machines with samples missing, or that stopped before the others"
 MARKS = {severity.value: GLYPHS[severity] for severity in SEVERITIES}
 QUANTITIES: dict[str, Quantity] = {
     "wait": units.SECONDS, "received": units.BITS_PER_SECOND, "sent": units.BITS_PER_SECOND,
@@ -69,7 +71,9 @@ def findings(report: Report) -> Section:
     if len(every) > len(first):
         parts.append(Links([Link(f"All {units.counted(len(every), 'finding')}, by rule", "findings.html")]))
     common = [
-        f"{line.rule.replace('-', ' ')} on {units.counted(more + 1, 'machine')}" for _, line, more in grouped(report) if more
+        f"{line.rule.replace('-', ' ')} on {units.counted(more + 1, 'machine')}"
+        for _, line, more in grouped(report)
+        if more
     ]
     answer = f"Found on more than one machine: {units.listed(common)}." if common else ""
     return Section("findings", "Findings, the worst first", answer, parts)
@@ -104,9 +108,13 @@ def days(report: Report) -> Section | None:
     heads = [Head("machine", False), *(Head(date[5:], title=date) for date in dates)]
     legend = f"▲ critical or high, ◆ medium, {CLEAR} nothing found, {UNKNOWN} no samples. Days are those of UTC."
     table = Table("days-table", "The worst finding of each machine and day", heads, rows, [legend], stacks=False)
-    bad = {date: sum(day.date == date and bool(day.severity) for one in report.machines for day in one.days) for date in dates}
+    bad = {
+        date: sum(day.date == date and bool(day.severity) for one in report.machines for day in one.days)
+        for date in dates
+    }
     worst = max(dates, key=lambda date: bad[date])
-    answer = f"{worst} was the worst day: something was found on {units.counted(bad[worst], 'machine')}." if bad[worst] else "Nothing was found on any day."
+    where = units.counted(bad[worst], "machine")
+    answer = f"{worst} was the worst day: something was found on {where}." if bad[worst] else "Nothing was found."
     return Section("days", "Machines by day", answer, [table])
 
 
@@ -124,7 +132,9 @@ def machines(report: Report) -> Section:
         f"{units.NOTHING}: not collected, or too few intervals for a percentile (p95 needs 200).",
     ]
     rows = [row(machine) for machine in order(report)]
-    return Section("machines", "Machines", "", [Table("machines-table", "Machines, the worst first", heads, rows, notes)])
+    return Section(
+        "machines", "Machines", "", [Table("machines-table", "Machines, the worst first", heads, rows, notes)]
+    )
 
 
 def order(report: Report) -> list[Summary]:
@@ -190,18 +200,26 @@ def peers(report: Report) -> Section:
         ]
         for one in found[:MOST_ROWS]
     ]  # fmt: skip
-    notes = ["Robust z: distance from the median over the median distance, times 0.6745; shown above 3.5 (Iglewicz and Hoaglin)."]
+    notes = [
+        "Robust z: distance from the median over the median distance, times 0.6745; shown above 3.5 (Iglewicz and "
+        "Hoaglin)."
+    ]
     if len(found) > MOST_ROWS:
         notes.append(f"{len(found) - MOST_ROWS} more are less far.")
     first = found[0]
-    answer = f"{first.machine.shown} stands out the most: {first.metric} {units.text(first.value, quantity(first.metric))}, the median of all is {units.text(first.middle, quantity(first.metric))}."
-    return Section("outliers", title, answer, [Table("outliers-table", "Farthest from the median first", heads, rows, notes)])
+    value, middle = (units.text(number, quantity(first.metric)) for number in (first.value, first.middle))
+    answer = f"{first.machine.shown} stands out the most: {first.metric} {value}, the median of all is {middle}."
+    return Section(
+        "outliers", title, answer, [Table("outliers-table", "Farthest from the median first", heads, rows, notes)]
+    )
 
 
 def changed(report: Report) -> Section:
     title = "Largest changes"
     if not any(machine.previous for machine in report.machines):
-        return Section("changes", title, "Not possible: the report holds no samples from before the period, or too few.")
+        return Section(
+            "changes", title, "Not possible: the report holds no samples from before the period, or too few."
+        )
     found = changes(report.machines)
     if not found:
         return Section("changes", title, "No 95th percentile changed by more than its floor.")
@@ -214,13 +232,20 @@ def changed(report: Report) -> Section:
         ]
         for one in found[:MOST_ROWS]
     ]  # fmt: skip
-    return Section("changes", title, "", [Table("changes-table", "Against the period of equal length before, the largest first", heads, rows)])
+    return Section("changes", title, "", [Table("changes-table", AGAINST, heads, rows)])
 
 
 def quality(report: Report) -> Section:
     """Say what is missing: machines, samples, and what differs between recorders."""
     sampled = [machine for machine in report.machines if machine.has_samples]
-    heads = [Head("machine", False), Head("samples"), Head("interval"), Head("coverage"), Head("gaps"), Head("last sample", False, "UTC")]
+    heads = [
+        Head("machine", False),
+        Head("samples"),
+        Head("interval"),
+        Head("coverage"),
+        Head("gaps"),
+        Head("last sample", False, "UTC"),
+    ]
     worst_first: Sequence[Summary] = sorted(
         (one for one in report.machines if not one.has_samples or (one.coverage or 0) < 99 or ended(one, report)),
         key=lambda one: (one.has_samples, one.coverage or 0.0, one.machine_id),
@@ -236,14 +261,16 @@ def quality(report: Report) -> Section:
         for one in worst_first[: 2 * MOST_ROWS]
     ]  # fmt: skip
     known = [machine.coverage for machine in sampled if machine.coverage is not None]
-    average = f"{units.text(sum(known) / len(known), units.PERCENT)} of expected samples were there." if known else "No two samples follow each other."
+    average = "No two samples follow each other."
+    if known:
+        average = f"{units.text(sum(known) / len(known), units.PERCENT)} of expected samples were there."
     versions = sorted({machine.recorder for machine in sampled if machine.recorder})
     if len(versions) > 1:
         average += f" Recorders of {units.counted(len(versions), 'version')}: {', '.join(versions[:6])}."
     if not rows:
         return Section("quality", "Data quality", f"{average} Every machine's are complete.")
     notes = [f"{len(worst_first) - len(rows)} more are not listed."] if len(worst_first) > len(rows) else []
-    return Section("quality", "Data quality", average, [Table("quality-table", "Machines with samples missing, or that stopped before the others", heads, rows, notes)])
+    return Section("quality", "Data quality", average, [Table("quality-table", INCOMPLETE, heads, rows, notes)])
 
 
 def ended(machine: Summary, report: Report) -> bool:

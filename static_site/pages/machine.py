@@ -30,10 +30,15 @@ def sections(subject: Subject, measured: Sequence[Measure], chapters: Sequence[C
         section for chapter in chapters for section in chapter.sections if section.ident == "process" and section.parts
     ]
     found = [
-        findings(subject), use.section(subject), timeline.section(subject), key_metric.section(subject, measured, links),
+        findings(subject),
+        use.section(subject),
+        timeline.section(subject),
+        key_metric.section(subject, measured, links),
         *(short(chapter) for chapter in chapters if chapter.resource.slug not in ("process", "system")),
-        *consumers, event.section(subject), downloads(subject),
-    ]  # fmt: skip
+        *consumers,
+        event.section(subject),
+        DOWNLOADS,
+    ]
     return [section for section in found if section is not None]
 
 
@@ -52,16 +57,21 @@ def notes_of(subject: Subject) -> list[finding.Listed]:
 def short(chapter: Chapter) -> Section:
     """Return what a resource's page begins with: its answer and its first chart."""
     section = chapter.sections[0]
-    first = next((part for part in section.parts if isinstance(part, Figure)), None)
-    first = first or next((part for part in section.parts if isinstance(part, Note)), None)
-    parts: list[Any] = [] if first is None else [replace(first, values=None) if isinstance(first, Figure) else first]
+    figures: list[Any] = [replace(part, values=None) for part in section.parts if isinstance(part, Figure)]
+    parts = (figures or [part for part in section.parts if isinstance(part, Note)])[:1]
     parts.append(Links([Link(f"All about {chapter.resource.title}", f"{chapter.resource.slug}.html")]))
     return replace(section, parts=parts)
 
 
-def downloads(subject: Subject) -> Section:
-    links = [Link("Every file, with its rows and SHA-256", "../../data.html"), Link("How this was measured", "../../method.html")]
-    return Section("data", "Data", "What each chart shows is a CSV file beside it, on the page of its resource.", [Links(links)])
+DOWNLOADS = Section(
+    "data", "Data", "What each chart shows is a CSV file beside it, on the page of its resource.",
+    [
+        Links([
+            Link("Every file, with its rows and SHA-256", "../../data.html"),
+            Link("How this was measured", "../../method.html"),
+        ])
+    ],
+)  # fmt: skip
 
 
 def context(subject: Subject) -> list[tuple[str, str]]:

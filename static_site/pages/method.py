@@ -16,14 +16,33 @@ def pages(report: Report) -> Iterator[Page]:
     definitions = [described(definition, definition.metrics) for definition in DEFINITIONS]
     sections = [
         Section("rates", "Rates, gaps and percentiles", "", [Note(rule) for rule in RULES]),
-        Section("rules", "Rules of the findings", f"{units.counted(len(findings.RULES), 'rule')} look at every machine.", [rules()]),
-        Section("definitions", "Definitions", "What is shown, and what it is computed from.", [Table("definitions-table", "Definitions", HEADS, definitions)]),
-        Section("catalogue", "Catalogue", f"{units.counted(len(METRICS), 'metric')} can be collected.", [catalogue(group) for group in Group if any(one.group is group for one in METRICS.values())]),
+        Section(
+            "rules",
+            "Rules of the findings",
+            f"{units.counted(len(findings.RULES), 'rule')} look at every machine.",
+            [rules()],
+        ),
+        Section(
+            "definitions",
+            "Definitions",
+            "What is shown, and what it is computed from.",
+            [Table("definitions-table", "Definitions", HEADS, definitions)],
+        ),
+        Section(
+            "catalogue",
+            "Catalogue",
+            f"{units.counted(len(METRICS), 'metric')} can be collected.",
+            [catalogue(group) for group in Group if any(one.group is group for one in METRICS.values())],
+        ),
         Section("limits", "Limits", "", [Note(limit) for limit in LIMITS]),
-    ]  # fmt: skip
-    verdict = "Every number of this site is computed from counters and gauges as the kernel gave them, as this page says."
+    ]
+    verdict = (
+        "Every number of this site is computed from counters and gauges as the kernel gave them, as this page says."
+    )
     context = [("Program", f"perfanalysis {report.version}")]
-    yield Page("method.html", "Method", verdict, sections, context=context, until_ms=report.generated_ms, digest=report.digest)
+    yield Page(
+        "method.html", "Method", verdict, sections, context=context, until_ms=report.generated_ms, digest=report.digest
+    )
 
 
 LIMITS = (
@@ -39,10 +58,11 @@ def rules() -> Table:
     for check in findings.RULES:
         module = sys.modules[check.__module__]
         first, _, why = inspect.cleandoc(module.__doc__ or "").partition("\n\n")
+        own = constants(module)
         limits = [
             f"{name.lower().replace('_', ' ')}: {plain(value)}"
             for name, value in vars(module).items()
-            if name.isupper() and name in constants(module.__file__ or "", module) and isinstance(value, int | float | tuple)
+            if name in own and isinstance(value, int | float | tuple)
         ]
         name = check.__module__.rpartition(".")[2].replace("_", "-")
         rows.append([Cell(name), Cell(" ".join(first.split())), Cell("\n".join(limits)), Cell(" ".join(why.split()))])
@@ -50,7 +70,7 @@ def rules() -> Table:
     return Table("rules-table", "Rules, in the order in which they look", heads, rows)
 
 
-def constants(_path: str, module: object) -> set[str]:
+def constants(module: object) -> set[str]:
     """Return the names of a module's own limits: those that it took from another are explained there."""
     others = {
         name
@@ -63,14 +83,22 @@ def constants(_path: str, module: object) -> set[str]:
 
 
 def plain(value: object) -> str:
-    return " to ".join(f"{one:g}" if isinstance(one, int | float) else str(one) for one in (value if isinstance(value, tuple) else (value,)))
+    parts = value if isinstance(value, tuple) else (value,)
+    return " to ".join(f"{one:g}" if isinstance(one, int | float) else str(one) for one in parts)
 
 
 def catalogue(group: Group) -> Table:
-    heads = [Head("metric", False), Head("unit", False), Head("kind", False), Head("per", False), Head("source", False), Head("meaning", False)]
+    heads = [
+        Head("metric", False),
+        Head("unit", False),
+        Head("kind", False),
+        Head("per", False),
+        Head("source", False),
+        Head("meaning", False),
+    ]
     rows = [
-        [Cell(one.name), Cell(one.unit.value), Cell(one.kind.value), Cell(one.per), Cell(one.source), Cell(one.sentence)]
+        [Cell(text) for text in (one.name, one.unit.value, one.kind.value, one.per, one.source, one.sentence)]
         for one in METRICS.values()
         if one.group is group
-    ]  # fmt: skip
+    ]
     return Table(f"catalogue-{group.value}", f"Metrics: {group.value.replace('_', ' ')}", heads, rows)

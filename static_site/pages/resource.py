@@ -42,17 +42,21 @@ def page(subject: Subject, measured: Sequence[Measure], chapter: Chapter, digest
             sections.append(times)
         sections.append(method.definitions(subject, resource.groups))
         if files:
-            links = [Link(f"{figure.name} {figure.title}".strip(), f"../../{path(subject, figure)}") for figure in chapter.figures if figure.csv]
+            links = [
+                Link(f"{figure.name} {figure.title}".strip(), f"../../{path(subject, figure)}")
+                for figure in chapter.figures
+                if figure.csv
+            ]
             sections.append(Section("downloads", "Downloads", "What each chart shows, as CSV.", [Links(links)]))
     verdict = chapter.sections[0].answer if chapter.sections else "There are no samples of this machine in the period."
     return Page(
         f"m/{subject.slug}/{resource.slug}.html", resource.title, verdict, sections,
-        crumbs=[Link(subject.name, "index.html")], related=related(resource.slug), files=files,
+        crumbs=[Link(subject.name, "index.html")], related=related(), files=files,
         until_ms=subject.run.end_ms if subject.has_samples else None, digest=digest, identity=subject.identity,
     )  # fmt: skip
 
 
-def related(here: str = "") -> list[Link]:
+def related() -> list[Link]:
     """Return the pages of a machine."""
     return [Link("Overview", "index.html"), *(Link(one.title, f"{one.slug}.html") for one in RESOURCES)]
 

@@ -45,10 +45,11 @@ def section(subject: Subject, found: Sequence[Measure], links: Mapping[str, str]
 
 def row(subject: Subject, measure: Measure, links: Mapping[str, str] | None) -> list[Cell]:
     summary, quantity = measure.summary, measure.quantity
+    href = (links or {}).get(measure.section, f"#{measure.section}")
     # A share's unit stands in its own column.
     bare = units.plain("", quantity.whole) if quantity in (units.PERCENT, units.TASKS) else quantity
     return [
-        Cell(f"{shown(measure.of)} {measure.name}".strip(), href=(links or {}).get(measure.section, f"#{measure.section}"), name=True), Cell(measure.unit),
+        Cell(f"{shown(measure.of)} {measure.name}".strip(), href=href, name=True), Cell(measure.unit),
         Cell(units.grouped(summary.n)),
         Cell(units.NOTHING if summary.coverage is None else units.text(100 * summary.coverage, units.PERCENT)),
         Cell(value(summary.mean, bare)),

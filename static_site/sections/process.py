@@ -3,7 +3,7 @@
 import pandas as pd
 
 from appliance.analysis import derived
-from appliance.metrics import ALL_CPUS, CPU_MODES, CPU_IDLE, CPU_IOWAIT
+from appliance.metrics import ALL_CPUS, CPU_IDLE, CPU_IOWAIT, CPU_MODES
 from appliance.process_metrics import PROCESS_CPU, PROCESS_MEMORY, PROCESS_READ, PROCESS_WRITTEN
 from static_site import units
 from static_site.content import Cell, Head, Section, Table
@@ -33,7 +33,7 @@ def every(subject: Subject) -> float | None:
     if not run.has(CPU_IDLE):
         return None
     busy = [run.totals(metric).get(ALL_CPUS) for metric in CPU_MODES if metric not in (CPU_IDLE, CPU_IOWAIT)]
-    known = [float(seconds) for seconds in busy if seconds is not None and seconds == seconds]
+    known = [float(seconds) for seconds in busy if seconds is not None and seconds >= 0]
     return sum(known) if known else None
 
 

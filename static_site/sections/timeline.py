@@ -66,7 +66,9 @@ def found(subject: Subject) -> list[Cell]:
             continue
         first = min(within, key=lambda one: list(GLYPHS).index(one.severity))
         rules = ", ".join(sorted({one.rule.replace("-", " ") for one in within}))
-        worst.append(Cell(GLYPHS[first.severity], title=f"{first.severity.value}: {rules}", severity=first.severity.value))
+        worst.append(
+            Cell(GLYPHS[first.severity], title=f"{first.severity.value}: {rules}", severity=first.severity.value)
+        )
     return worst
 
 

@@ -36,11 +36,6 @@ from static_site.units import Quantity
 
 BITS = 8
 MISSING = "not collected"
-FINDS = {
-    "U": ("cpu-saturated", "core-saturated", "filesystem-full", "memory-short"),
-    "S": ("io-wait", "swap-used", "steal", "container-throttled"),
-}
-"""Which column a rule's finding belongs to; one that is in neither is a matter of the whole row."""
 
 
 def section(subject: Subject) -> Section:
@@ -54,7 +49,7 @@ def section(subject: Subject) -> Section:
         "use-table", "Utilisation, saturation and errors: the highest values of the period", heads, rows,
         ["The small charts go from 0 to 100 % for shares, else from 0 to the maximum, with a dot there."],
     )  # fmt: skip
-    return Section("use", "Utilisation, saturation, errors", "What each resource was asked for, and what it refused.", [table])
+    return Section("use", "Utilisation, saturation, errors", "What was asked of each, and what it refused.", [table])
 
 
 def row(
@@ -63,10 +58,13 @@ def row(
 ) -> list[Cell]:  # fmt: skip
     cell, series, quantity = used
     spark = sparkline(series, subject.span, f"{name} utilisation", quantity, 36) if series is not None else None
-    first = next((case for case in subject.cases if case.worst.resource == found and case.severity.value != "info"), None)
+    first = next(
+        (case for case in subject.cases if case.worst.resource == found and case.severity.value != "info"), None
+    )
     flag = Cell(name, name=True)
     if first is not None:
-        flag = Cell(name, name=True, second=f"{GLYPHS[first.severity]} {first.severity.value}: {first.worst.rule.replace('-', ' ')}")
+        rule = first.worst.rule.replace("-", " ")
+        flag = Cell(name, name=True, second=f"{GLYPHS[first.severity]} {first.severity.value}: {rule}")
     course = Cell("", svg=spark) if spark is not None else Cell(units.NOTHING)
     return [flag, cell, waited, failed, course, Cell(f"all about {page}", href=f"{page}.html")]
 
@@ -114,7 +112,9 @@ def memory(subject: Subject) -> Iterator[list[Cell]]:
         waiting(subject, MEMORY_WAITING),
     ]  # fmt: skip
     kills = run.totals(OOM_KILLS).get("") if run.has(OOM_KILLS) else None
-    failed = reason("no oom_kill in /proc/vmstat") if kills is None else Cell(units.counted(int(kills), "process", "processes") + " killed")
+    failed = reason("no oom_kill in /proc/vmstat")
+    if kills is not None:
+        failed = Cell(f"{units.counted(int(kills), 'process', 'processes')} killed")
     yield row(subject, "Memory", "memory", "memory", (used, share, units.PERCENT), Cell("; ".join(said)), failed)
 
 
@@ -126,7 +126,9 @@ def disk(subject: Subject) -> Iterator[list[Cell]]:
         share = derived.only(busy, name)
         used = most(share, units.PERCENT, "had a request at most", "no time in /proc/diskstats")
         longest = peak(derived.only(wait, name))[0]
-        said = f"a request took at most {units.text(longest, units.SECONDS)}" if longest is not None else "waits not collected"
+        said = (
+            "waits not collected" if longest is None else f"a request took at most {units.text(longest, units.SECONDS)}"
+        )
         yield row(
             subject, f"Disk {shown(name)}", "disk", "disk", (used, share, units.PERCENT),
             Cell(f"{said}; {waiting(subject, IO_WAITING)}"), failed,
@@ -135,14 +137,17 @@ def disk(subject: Subject) -> Iterator[list[Cell]]:
         known = disks(run)
         why = "no disk was read or written" if known.named or known.listed else "no /proc/diskstats"
         cell = Cell(why) if why.startswith("no disk") else reason(why)
-        yield row(subject, "Disks", "disk", "disk", (cell, None, units.PERCENT), Cell(waiting(subject, IO_WAITING)), failed)
+        yield row(
+            subject, "Disks", "disk", "disk", (cell, None, units.PERCENT), Cell(waiting(subject, IO_WAITING)), failed
+        )
 
 
 def network(subject: Subject) -> Iterator[list[Cell]]:
     run, names = subject.run, subject.primary_interfaces
     for name in names:
         received, sent = (BITS * derived.only(run.rates(metric), name) for metric in (RECEIVED_BYTES, SENT_BYTES))
-        text = f"at most {units.text(peak(received)[0], units.BITS_PER_SECOND)} received, {units.text(peak(sent)[0], units.BITS_PER_SECOND)} sent"
+        into, out = (units.text(peak(rate)[0], units.BITS_PER_SECOND) for rate in (received, sent))
+        text = f"at most {into} received, {out} sent"
         drops, errors = (
             sum(float(run.totals(metric).get(name, 0) or 0) for metric in pair) if run.has(*pair) else None
             for pair in ((RECEIVED_DROPS, SENT_DROPS), (RECEIVED_ERRORS, SENT_ERRORS))
@@ -174,8 +179,7 @@ def filesystem(subject: Subject) -> Iterator[list[Cell]]:
         every, free = run.values(INODES), run.values(INODES_FREE)
         share = (100 * (every - free) / every.where(every > 0)).max().max()
         inodes = Cell(f"at most {units.text(float(share), units.PERCENT)} of the files that one can hold")
+    share = Cell(f"{units.text(float(top.max()), units.PERCENT)} of {shown(fullest)} at most")
     yield row(
-        subject, "File systems", "filesystem", "filesystem",
-        (Cell(f"{units.text(float(top.max()), units.PERCENT)} of {shown(fullest)} at most"), used[fullest], units.PERCENT),
-        inodes, failed,
+        subject, "File systems", "filesystem", "filesystem", (share, used[fullest], units.PERCENT), inodes, failed,
     )  # fmt: skip
