@@ -16,8 +16,6 @@ class MachineSettings:
     primary_interface: str = AUTO
     formerly: tuple[str, ...] = ()
     """Ids that the machine had before: their addresses lead to it."""
-    thresholds: Mapping[str, float] = field(default_factory=dict)
-    """The limits of rules, by their names, where they are not the rule's own."""
 
 
 DEFAULT = MachineSettings()
