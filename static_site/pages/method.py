@@ -26,7 +26,7 @@ def pages(report: Report) -> Iterator[Page]:
             "definitions",
             "Definitions",
             "What is shown, and what it is computed from.",
-            [Table("definitions-table", "Definitions", HEADS, definitions)],
+            [Table("definitions-table", "What is shown, and how it is computed", HEADS, definitions)],
         ),
         Section(
             "catalogue",
