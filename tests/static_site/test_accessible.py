@@ -1,4 +1,4 @@
-"""Every type of page under axe-core, light and dark, wide and narrow: no violation. Skipped where it is not installed."""
+"""Every type of page under axe-core, light and dark, wide and narrow: no violation. Skipped where it cannot be had."""
 
 import json
 import os
