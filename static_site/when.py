@@ -42,7 +42,9 @@ def section(subject: Subject, what: str, series: pd.Series, seconds: pd.Series) 
             share = float(covered.get((one, of_one), 0.0)) / there if there > 0 else 0.0
             value = float(high.get((one, of_one), math.nan))
             line.append(heat.cell(value if share >= LEAST_COVERAGE else None))
-        rows.append(line)
+        # A sample at midnight is of the day before, which the period hardly touches.
+        if whole or any(cell.heat is not None for cell in line):
+            rows.append(line)
     (peak_row, peak_hour), peak = max(high.items(), key=lambda pair: pair[1])
     where = WEEKDAYS[peak_row] if whole else f"on {times.date(peak_row * DAY_MS)}"
     answer = (

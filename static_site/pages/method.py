@@ -58,11 +58,10 @@ def rules() -> Table:
     for check in findings.RULES:
         module = sys.modules[check.__module__]
         first, _, why = inspect.cleandoc(module.__doc__ or "").partition("\n\n")
-        own = constants(module)
         limits = [
             f"{name.lower().replace('_', ' ')}: {plain(value)}"
             for name, value in vars(module).items()
-            if name in own and isinstance(value, int | float | tuple)
+            if name.isupper() and isinstance(value, int | float | tuple) and number(value)
         ]
         name = check.__module__.rpartition(".")[2].replace("_", "-")
         rows.append([Cell(name), Cell(" ".join(first.split())), Cell("\n".join(limits)), Cell(" ".join(why.split()))])
@@ -70,21 +69,15 @@ def rules() -> Table:
     return Table("rules-table", "Rules, in the order in which they look", heads, rows)
 
 
-def constants(module: object) -> set[str]:
-    """Return the names of a module's own limits: those that it took from another are explained there."""
-    others = {
-        name
-        for other in sys.modules.values()
-        if other is not module and getattr(other, "__name__", "").startswith("appliance.")
-        for name, value in vars(other).items()
-        if name.isupper() and name in vars(module) and vars(module)[name] is value and not isinstance(value, int)
-    }
-    return {name for name in vars(module) if name.isupper()} - others
+def number(value: object) -> bool:
+    """Say whether a constant is a limit: a number, or some."""
+    parts = value if isinstance(value, tuple) else (value,)
+    return all(isinstance(one, int | float) for one in parts)
 
 
 def plain(value: object) -> str:
     parts = value if isinstance(value, tuple) else (value,)
-    return " to ".join(f"{one:g}" if isinstance(one, int | float) else str(one) for one in parts)
+    return " to ".join(f"{one:.10g}" if isinstance(one, int | float) else str(one) for one in parts)
 
 
 def catalogue(group: Group) -> Table:
