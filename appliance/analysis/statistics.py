@@ -76,6 +76,29 @@ def over(series: pd.Series, seconds: pd.Series, limit: float) -> Over:
     return Over(float(weights[reached].sum()), float(lengths.max()) if len(lengths) else 0.0)
 
 
+def distribution(series: pd.Series, seconds: pd.Series, most: int = 200) -> tuple[Floats, Floats]:
+    """
+    Return the points (values, share of time at or below) of a distribution function, each (n,), n <= most.
+
+    Every value counts by its seconds; NaN is left out. The smallest and the largest value are always among them.
+    """
+    weights = np.asarray(seconds.reindex(series.index), np.float64)
+    values = np.asarray(series, np.float64)
+    there = np.isfinite(values) & np.isfinite(weights) & (weights > 0)
+    order = np.argsort(values[there], kind="stable")
+    ordered, share = values[there][order], np.cumsum(weights[there][order])
+    if not len(ordered):
+        return np.empty(0), np.empty(0)
+    last = np.flatnonzero(np.append(np.diff(ordered) > 0, True))
+    ordered, share = ordered[last], share[last] / share[-1]
+    if len(ordered) > most:
+        rows = np.searchsorted(share, np.linspace(share[0], 1.0, most))
+        rows[-1] = len(ordered) - 1
+        rows = np.unique(rows)
+        ordered, share = ordered[rows], share[rows]
+    return ordered, share
+
+
 def defensible(n: int, percentile: float) -> bool:
     """Say whether enough intervals lie beyond a percentile, on its shorter side."""
     # Rounded, because 200 * (100 - 95) / 100 must be 10 and not a little less.
