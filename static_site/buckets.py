@@ -8,8 +8,9 @@ import numpy.typing as npt
 import pandas as pd
 
 from appliance.analysis import buckets
-from appliance.analysis.buckets import MAX_BUCKETS
 from static_site.times import Span
+
+MAX_BUCKETS = buckets.MAX_BUCKETS
 
 Floats = npt.NDArray[np.float64]
 Gap = tuple[int, int]

@@ -87,16 +87,17 @@ def bucketed(
     count = int(bucket[-1]) + 1
     start_ms, end_ms = start_ms[:count], end_ms[:count]
     n = np.bincount(bucket, minlength=count)
-    weight = np.bincount(bucket, weights, count)
+    weight = np.bincount(bucket, weights, count).astype(np.float64)
     ordered = sorted_rows(values, bucket, n)
     with np.errstate(invalid="ignore", divide="ignore"):
         mean = np.where(weight > 0, np.bincount(bucket, weights * values, count) / weight, np.nan)
     begin, end = (
         (start_ms, end_ms) if period is None else (np.maximum(start_ms, period[0]), np.minimum(end_ms, period[1]))
     )
+    expected = np.maximum(0, end - begin).astype(np.float64) / 1000
     return Buckets(
         start_ms, end_ms, percentile(ordered, n, 0), percentile(ordered, n, 5), mean, percentile(ordered, n, 95),
-        percentile(ordered, n, 100), n, weight, np.maximum(0.0, (end - begin) / 1000), step_seconds,
+        percentile(ordered, n, 100), n, weight, expected, step_seconds,
     )  # fmt: skip
 
 

@@ -7,6 +7,7 @@ import numpy.typing as npt
 import pandas as pd
 
 PERCENTILES = (5.0, 25.0, 50.0, 75.0, 90.0, 95.0, 97.5, 99.0, 99.9)
+EXTREME = 99.9
 ENOUGH_IN_TAIL = 10
 """A percentile is shown if this many intervals lie beyond it: p95 needs 200, p99 1,000."""
 
@@ -26,13 +27,16 @@ class Summary:
     minimum: float | None
     maximum: float | None
     maximum_at_ms: int | None
+    suspects: int = 0
+    """Values that are not possible: they count in n and mean, but in neither the maximum nor p99.9."""
 
 
-def summarise(series: pd.Series, seconds: pd.Series, span_seconds: float) -> Summary:
+def summarise(series: pd.Series, seconds: pd.Series, span_seconds: float, suspect: pd.Series | None = None) -> Summary:
     """
     Summarise values indexed by Unix milliseconds, each weighted by its interval's seconds; NaN is left out.
 
     Percentiles follow `weighted_percentiles`; one is None unless ENOUGH_IN_TAIL intervals lie beyond it.
+    `suspect` says which values are not possible (`Run.suspects`).
     """
     weights = seconds.reindex(series.index)
     there = series.notna() & weights.notna()
@@ -45,15 +49,23 @@ def summarise(series: pd.Series, seconds: pd.Series, span_seconds: float) -> Sum
         percentile: value if defensible(n, percentile) else None
         for percentile, value in zip(PERCENTILES, exact, strict=True)
     }
-    highest = int(np.argmax(values))
+    doubtful = np.zeros(n, bool)
+    if suspect is not None:
+        doubtful = np.asarray(suspect.reindex(series.index[there], fill_value=False), bool)
+    possible = np.flatnonzero(~doubtful)
+    if len(possible) < n and shown[EXTREME] is not None:
+        kept = len(possible) and defensible(len(possible), EXTREME)
+        shown[EXTREME] = weighted_percentiles(values[possible], weights[possible], (EXTREME,))[0] if kept else None
+    highest = int(possible[np.argmax(values[possible])]) if len(possible) else None
     return Summary(
         n,
         min(1.0, float(weights.sum()) / span_seconds) if span_seconds > 0 else None,
         float(np.average(values, weights=weights)),
         shown,
         float(values.min()),
-        float(values[highest]),
-        int(series[there].index[highest]),
+        None if highest is None else float(values[highest]),
+        None if highest is None else int(series.index[there][highest]),
+        n - len(possible),
     )
 
 
