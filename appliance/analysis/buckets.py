@@ -112,17 +112,16 @@ def edges(first_ms: int, last_ms: int, step_seconds: int, zone: tzinfo = UTC) ->
     midnights = [midnight(number := number - number % days, zone)]
     while midnights[-1] < last_ms:
         midnights.append(midnight(number := number + days, zone))
-    if step_seconds >= DAY_SECONDS:
-        return np.array(midnights, np.int64)
-    found: list[int] = []
-    for begin, end in pairwise(midnights):
+    found: list[int] = midnights if step_seconds >= DAY_SECONDS else []
+    for begin, end in pairwise(midnights if step_seconds < DAY_SECONDS else []):
         if step_seconds <= HOUR_SECONDS:
             found += range(begin, end, step_seconds * 1000)
         else:
             day = datetime.fromtimestamp(begin / 1000, zone).replace(hour=0, minute=0, second=0, microsecond=0)
             of_day = range(0, DAY_SECONDS, step_seconds)
             found += [begin, *(round((day + timedelta(seconds=at)).timestamp() * 1000) for at in of_day if at)]
-    return np.unique(np.array([*found, midnights[-1]], np.int64))
+    every = np.unique(np.array([*found, midnights[-1]], np.int64))
+    return every[np.searchsorted(every, first_ms) - 1 : np.searchsorted(every, last_ms) + 1]
 
 
 def midnight(ordinal: int, zone: tzinfo) -> int:

@@ -40,7 +40,7 @@ def hours_of_week(
         return None
     every = edges(first_ms + 1, last_ms, HOUR_SECONDS, zone)
     local = pd.DatetimeIndex(pd.to_datetime(every[:-1], unit="ms", utc=True)).tz_convert(zone)
-    cell_of = np.asarray(local.weekday * HOURS + local.hour, np.int64)
+    cell_of = np.asarray(local.day_of_week * HOURS + local.hour, np.int64)
     inside = np.minimum(every[1:], last_ms) - np.maximum(every[:-1], first_ms)
     cells = DAYS * HOURS
     expected = np.bincount(cell_of, np.maximum(0, inside) / 1000, cells)
