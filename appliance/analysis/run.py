@@ -170,8 +170,7 @@ class Run:
         They stay in `rates`, so that they are seen; `summarise` leaves them out of the maximum and of p99.9.
         """
         if metric not in self._suspects:
-            intervals = self.intervals(metric.group)
-            longest = np.where(np.isfinite(intervals.valid_seconds), intervals.at_most_seconds, np.nan)
+            longest = self.intervals(metric.group).longest_seconds
             limits = [self.most_per_second(metric, instance) for instance in self.columns(metric)]
             most = np.array([np.inf if limit is None else limit for limit in limits], np.float64)
             self._suspects[metric] = self.deltas(metric).gt(np.outer(longest, most))
@@ -376,13 +375,16 @@ class Run:
 
     def impossible(self) -> Iterator[Event]:
         """Give, for each counter, the first rate that is more than is possible, and how many there are."""
-        for table in self.tables.values():
-            at_ms = table.at_ms
-            for metric, instance in table.columns:
+        for group, table in self.tables.items():
+            at_ms, longest = table.at_ms, self.intervals(group).longest_seconds
+            for (metric, instance), values in table.columns.items():
                 most = self.most_per_second(metric, instance) if metric.kind is Kind.COUNTER else None
                 if most is None:
                     continue
-                rows = np.flatnonzero(self.suspects(metric)[instance].to_numpy())
+                # Not by `suspects`, which would keep a table of every counter.
+                growth = self.grown(metric, instance, values)[0]
+                with np.errstate(invalid="ignore"):
+                    rows = np.flatnonzero(growth > most * longest)
                 if len(rows):
                     times = "once" if len(rows) == 1 else f"{grouped(len(rows))} times"
                     text = f"{metric.name} of {instance or 'the machine'} grew faster than is possible, {times}."
@@ -438,6 +440,11 @@ class Intervals:
     """No interval was longer: recorders stamp whole seconds, which may be a second less than there was."""
 
     @property
+    def longest_seconds(self) -> Floats:
+        """How long the intervals that a rate may be computed over may have been; NaN for the others."""
+        return np.where(np.isfinite(self.valid_seconds), self.at_most_seconds, np.nan)
+
+    @property
     def valid_seconds(self) -> Floats:
         """Length of the intervals that a rate may be computed over; NaN for the others."""
         return np.where(self.boots | self.gaps | (self.seconds <= 0), np.nan, self.seconds)
@@ -455,6 +462,11 @@ def grown(metric: Metric, values: Values, intervals: Intervals, most: float | No
     if len(numbers) < 2:
         return growth, resets
     delta = np.diff(numbers)
+    if values.present is None and delta.min() >= 0:
+        # The usual case, of many columns.
+        growth[1:] = delta / metric.per_unit
+        growth[intervals.boots] = np.nan
+        return growth, resets
     both = mask[1:] & mask[:-1] & ~intervals.boots[1:]
     fell = both & (delta < 0)
     if metric.steps_back:
