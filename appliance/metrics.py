@@ -65,6 +65,7 @@ class Group(StrEnum):
     HARDWARE = "hardware"
     INTERRUPT = "interrupt"
     FRAGMENTATION = "fragmentation"
+    NFS = "nfs"
     RECORDER = "recorder"
     EVENT = "event"
     RATE = "rate"

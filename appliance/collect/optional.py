@@ -17,6 +17,7 @@ OPTIONAL: dict[str, tuple[tuple[str, str], ...]] = {
     "slabinfo": (("slabinfo", "source"),),
     "tcp-states": (("tcp_states", "source"),),
     "network-filesystems": (("statfs", "network"), ("filesystems", "network")),
+    "nfs": (("nfs", "source"),),
 }
 """Module and function of each: only what is named is loaded, because a module costs memory."""
 MODULES = sorted({f"{SOURCES}.{module}" for parts in OPTIONAL.values() for module, _ in parts})

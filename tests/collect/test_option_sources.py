@@ -1,0 +1,112 @@
+"""What is recorded by option of NFS mounts, network drivers, NVMe disks and services, read back from a recording."""
+
+from collections.abc import Mapping
+from pathlib import Path
+
+import pytest
+
+from appliance.collect.sources import Source, nfs
+from appliance.measurement import Measurement
+from appliance.samples import from_measurements
+
+Found = Mapping[tuple[str, str], int]
+
+
+def read_back(source: Source) -> Found:
+    """Return the numbers that a store would get of what a source says now, by metric and instance."""
+    text = source.read()
+    assert isinstance(text, str)
+    parsed = from_measurements([Measurement(1_767_970_000, source.subsystem, text)], "m")
+    assert not parsed.warnings
+    return {
+        (column.metric.name, column.instance): int(values.numbers[0])
+        for samples in parsed.samples
+        for column, values in samples.columns.items()
+    }
+
+
+MOUNTSTATS = """\
+device proc mounted on /proc with fstype proc
+device /dev/vda mounted on / with fstype ext4
+no device mounted on /run with fstype tmpfs
+device nfsd mounted on /proc/fs/nfsd with fstype nfsd
+device filer:/export/home mounted on /home\\040of\\040all with fstype nfs4 statvers=1.1
+\topts:\trw,vers=4.2,rsize=1048576,wsize=1048576,namlen=255,acregmin=3,hard,proto=tcp,timeo=600,retrans=2,sec=sys
+\tage:\t3600
+\timpl_id:\tname='',domain='',date='0,0'
+\tcaps:\tcaps=0xfbffdf,wtmult=512,dtsize=1048576,bsize=0,namlen=255
+\tnfsv4:\tbm0=0xfdffbfff,bm1=0xf9be3e,bm2=0x68800,acl=0x3,sessions,pnfs=not configured,lease_time=90,lease_expired=0
+\tsec:\tflavor=1,pseudoflavor=1
+\tevents:\t52 198 0 0 39 13 218 1021 0 0 8 2 0 13 0 0 13 0 1 0 0 0 0 0 0 0 0
+\tbytes:\t1048576 2097152 0 0 1048576 2097152 256 512
+\tRPC iostats version: 1.1  p/v: 100003/4 (nfs)
+\txprt:\ttcp 0 0 2 0 11 164 164 0 186 0 3 21 22
+\tper-op statistics
+\t        NULL: 1 1 0 44 24 9 1 11 0
+\t        READ: 16 18 1 3456 1049600 4 120 130 2
+\t       WRITE: 32 32 0 2103296 5632 900 450 1400 0
+\t      COMMIT: 2 3 0 424 208 0 17 17 0
+\t     GETATTR: 52 52 0 11024 12480 1 30 33 1
+
+device old:/data mounted on /data with fstype nfs statvers=1.0
+\topts:\trw,vers=3,rsize=32768,wsize=32768
+\tage:\t60
+\tRPC iostats version: 1.0  p/v: 100003/3 (nfs)
+\txprt:\tudp 998 0 5 5 0 5 0
+\tper-op statistics
+\t        NULL: 0 0 0 0 0 0 0 0
+\t     GETATTR: 3 3 0 300 336 0 2 2
+\t        READ: 1 1 0 120 4224 0 5 6
+"""
+
+
+def nfs_of(proc: Path, text: str) -> Source:
+    (proc / "self" / "mountstats").write_text(text)
+    return nfs.source(str(proc))
+
+
+def test_requests_of_an_nfs_mount_are_summed_up_as_reads_writes_and_others(proc: Path) -> None:
+    found = read_back(nfs_of(proc, MOUNTSTATS))
+
+    assert {name: number for (name, mount), number in found.items() if mount == "/home of all"} == {
+        "nfs_read_requests_total": 16, "nfs_read_retransmissions_total": 2, "nfs_read_timeouts_total": 1,
+        "nfs_read_sent_bytes_total": 3456, "nfs_read_received_bytes_total": 1049600,
+        "nfs_read_queue_seconds_total": 4, "nfs_read_response_seconds_total": 120,
+        "nfs_read_execute_seconds_total": 130, "nfs_read_errors_total": 2,
+        "nfs_write_requests_total": 32, "nfs_write_retransmissions_total": 0, "nfs_write_timeouts_total": 0,
+        "nfs_write_sent_bytes_total": 2103296, "nfs_write_received_bytes_total": 5632,
+        "nfs_write_queue_seconds_total": 900, "nfs_write_response_seconds_total": 450,
+        "nfs_write_execute_seconds_total": 1400, "nfs_write_errors_total": 0,
+        "nfs_other_requests_total": 55, "nfs_other_retransmissions_total": 1, "nfs_other_timeouts_total": 0,
+        "nfs_other_sent_bytes_total": 44 + 424 + 11024, "nfs_other_received_bytes_total": 24 + 208 + 12480,
+        "nfs_other_queue_seconds_total": 10, "nfs_other_response_seconds_total": 48,
+        "nfs_other_execute_seconds_total": 61, "nfs_other_errors_total": 1,
+    }  # fmt: skip
+
+
+def test_the_older_form_of_mountstats_has_no_errors_and_none_is_made_up(proc: Path) -> None:
+    found = read_back(nfs_of(proc, MOUNTSTATS))
+
+    old = {name: number for (name, mount), number in found.items() if mount == "/data"}
+    assert (old["nfs_read_execute_seconds_total"], old["nfs_other_requests_total"]) == (6, 3)
+    assert not [name for name in old if "errors" in name or "write" in name]
+
+
+def test_file_systems_that_are_not_nfs_are_no_nfs_mounts(proc: Path) -> None:
+    assert {mount for _, mount in read_back(nfs_of(proc, MOUNTSTATS))} == {"/home of all", "/data"}
+
+
+def test_a_machine_without_nfs_says_so_and_an_unmounted_one_is_no_failure(proc: Path) -> None:
+    others = MOUNTSTATS.partition("device filer")[0]
+    with pytest.raises(FileNotFoundError, match="no NFS file system is mounted"):
+        nfs_of(proc, others).read()
+    source = nfs_of(proc, MOUNTSTATS)
+    assert source.read()
+    (proc / "self" / "mountstats").write_text(others)
+
+    assert source.read() is None
+
+
+def test_a_line_of_mountstats_that_is_cut_short_is_said(proc: Path) -> None:
+    with pytest.raises(ValueError, match="the line of READ has fewer than 8 numbers"):
+        nfs_of(proc, MOUNTSTATS.replace("READ: 16 18 1 3456", "READ: 16 18\n 1 3456")).read()
