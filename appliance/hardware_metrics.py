@@ -14,6 +14,7 @@ EDAC, NUMA = "edac[*]", "numa[*]"
 THERMAL, CARRIER = "thermal_zone[*]", "carrier[*]"
 COOLING = "cooling_device[*]"
 TIMEX, LOGINS = "timex[*]", "logins[*]"
+RAPL = "rapl[*]"
 
 
 # The scheduler: nanoseconds in which tasks ran on a CPU, and in which they waited for it.
@@ -183,6 +184,13 @@ MEMORY_CORRECTED = hardware(
 MEMORY_UNCORRECTED = hardware(
     EDAC, "uncorrected", "memory_errors_uncorrected_total", Unit.COUNT, "controller",
     "Memory errors that could not be corrected.", "node_edac_uncorrectable_errors_total",
+)  # fmt: skip
+
+
+# By option: energy, by a part of the machine such as "0 package-0"; a package's holds that of its cores.
+ENERGY = hardware(
+    RAPL, "microjoules", "energy_joules_total", Unit.JOULES, "power_zone", "Energy that a processor or memory used.",
+    "node_rapl_joules_total", per_unit=1_000_000,
 )  # fmt: skip
 
 

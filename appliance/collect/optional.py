@@ -16,6 +16,7 @@ OPTIONAL: dict[str, tuple[tuple[str, str], ...]] = {
     "buddyinfo": (("buddyinfo", "source"),),
     "slabinfo": (("slabinfo", "source"),),
     "tcp-states": (("tcp_states", "source"),),
+    "rapl": (("rapl", "source"),),
     "network-filesystems": (("statfs", "network"), ("filesystems", "network")),
 }
 """Module and function of each: only what is named is loaded, because a module costs memory."""
