@@ -14,7 +14,7 @@ EDAC, NUMA = "edac[*]", "numa[*]"
 THERMAL, CARRIER = "thermal_zone[*]", "carrier[*]"
 COOLING = "cooling_device[*]"
 TIMEX, LOGINS = "timex[*]", "logins[*]"
-RAPL = "rapl[*]"
+RAPL, POWER_SUPPLY = "rapl[*]", "power_supply[*]"
 
 
 # The scheduler: nanoseconds in which tasks ran on a CPU, and in which they waited for it.
@@ -191,6 +191,44 @@ MEMORY_UNCORRECTED = hardware(
 ENERGY = hardware(
     RAPL, "microjoules", "energy_joules_total", Unit.JOULES, "power_zone", "Energy that a processor or memory used.",
     "node_rapl_joules_total", per_unit=1_000_000,
+)  # fmt: skip
+
+
+# By option: batteries, also those of a mouse or a UPS, and what charges them. Some count energy, others charge.
+
+
+def supply(key: str, name: str, unit: Unit, sentence: str, alias: str = "", per_unit: int = 1) -> Metric:
+    return hardware(POWER_SUPPLY, key, name, unit, "power_supply", sentence, alias, Kind.GAUGE, per_unit)
+
+
+BATTERY_LEVEL = supply(
+    "percent", "battery_percent", Unit.PERCENT, "How full it is, in whole percent.", "node_power_supply_capacity"
+)
+BATTERY_ENERGY = supply(
+    "microwatt_hours", "battery_energy_watt_hours", Unit.WATT_HOURS, "Energy that it holds.",
+    "node_power_supply_energy_watthour", 1_000_000,
+)  # fmt: skip
+BATTERY_ENERGY_FULL = supply(
+    "microwatt_hours_full", "battery_energy_full_watt_hours", Unit.WATT_HOURS, "Energy that it holds when full.",
+    "node_power_supply_energy_full", 1_000_000,
+)  # fmt: skip
+BATTERY_CHARGE = supply(
+    "microampere_hours", "battery_charge_ampere_hours", Unit.AMPERE_HOURS, "Charge that it holds.",
+    "node_power_supply_charge_ampere", 1_000_000,
+)  # fmt: skip
+BATTERY_CHARGE_FULL = supply(
+    "microampere_hours_full", "battery_charge_full_ampere_hours", Unit.AMPERE_HOURS, "Charge that it holds when full.",
+    "node_power_supply_charge_full", 1_000_000,
+)  # fmt: skip
+BATTERY_POWER = supply(
+    "microwatts", "battery_power_watts", Unit.WATTS, "Power that goes into or out of it.",
+    "node_power_supply_power_watt", 1_000_000,
+)  # fmt: skip
+BATTERY_CHARGING = supply("charging", "battery_charging", Unit.COUNT, "1 while it is charged.")
+BATTERY_DISCHARGING = supply("discharging", "battery_discharging", Unit.COUNT, "1 while it is used up.")
+SUPPLY_ONLINE = supply(
+    "online", "power_supply_online", Unit.COUNT, "1 where it gives power, as mains that are plugged in do.",
+    "node_power_supply_online",
 )  # fmt: skip
 
 

@@ -9,7 +9,7 @@ import pytest
 
 from appliance import hardware_metrics
 from appliance.collect import loop
-from appliance.collect.sources import rapl
+from appliance.collect.sources import power_supply, rapl
 from appliance.measurement import from_object
 from appliance.metrics import Metric
 from appliance.samples import from_measurements
@@ -107,3 +107,63 @@ def test_who_is_not_root_is_told_that_only_root_may_read_energy() -> None:
                 list(rapl.Zones().look(place))
         finally:
             os.seteuid(user)
+
+
+SUPPLIES = {
+    "BAT0/type": "Battery\n",
+    "BAT0/status": "Discharging\n",
+    "BAT0/capacity": "81\n",
+    "BAT0/energy_now": "36580000\n",
+    "BAT0/energy_full": "45070000\n",
+    "BAT0/power_now": "4830000\n",
+    "BAT1/type": "Battery\n",
+    "BAT1/status": "Charging\n",
+    "BAT1/capacity": "48\n",
+    "BAT1/charge_now": "2290000\n",
+    "BAT1/charge_full": "4733000\n",
+    "BAT1/current_now": "-1250000\n",
+    "BAT1/voltage_now": "12229000\n",
+    "hidpp_battery_0/type": "Battery\n",
+    "hidpp_battery_0/status": "Unknown\n",
+    "hidpp_battery_0/capacity": "",
+    "hidpp_battery_0/online": "1\n",
+    "AC/type": "Mains\n",
+    "AC/online": "0\n",
+    "ucsi-source-psy-1/type": "USB\n",
+    "ucsi-source-psy-1/online": "1\n",
+    "ucsi-source-psy-1/current_now": "3000000\n",
+    "ucsi-source-psy-1/voltage_now": "20000000\n",
+}
+NAMES = {name.partition("/")[0] for name in SUPPLIES}
+
+
+def test_batteries_and_mains_are_read_back(proc: Path, sys: Path) -> None:
+    write(sys / "class/power_supply", SUPPLIES)
+
+    reading = recorded(proc, "battery")
+
+    found = {(metric.name, instance): number for (metric, instance), number in reading.items() if instance in NAMES}
+    assert found == {
+        ("battery_percent", "BAT0"): 81,
+        ("battery_energy_watt_hours", "BAT0"): 36_580_000,
+        ("battery_energy_full_watt_hours", "BAT0"): 45_070_000,
+        ("battery_power_watts", "BAT0"): 4_830_000,
+        ("battery_charging", "BAT0"): 0,
+        ("battery_discharging", "BAT0"): 1,
+        ("battery_percent", "BAT1"): 48,
+        ("battery_charge_ampere_hours", "BAT1"): 2_290_000,
+        ("battery_charge_full_ampere_hours", "BAT1"): 4_733_000,
+        ("battery_power_watts", "BAT1"): 15_286_250,
+        ("battery_charging", "BAT1"): 1,
+        ("battery_discharging", "BAT1"): 0,
+        ("power_supply_online", "hidpp_battery_0"): 1,
+        ("power_supply_online", "AC"): 0,
+        ("power_supply_online", "ucsi-source-psy-1"): 1,
+    }
+
+
+def test_a_machine_without_a_battery_says_so(proc: Path, sys: Path) -> None:
+    (sys / "class/power_supply").mkdir(parents=True)
+
+    with pytest.raises(FileNotFoundError, match="this machine has none"):
+        power_supply.source(str(proc)).read()
