@@ -15,6 +15,7 @@ THERMAL, CARRIER = "thermal_zone[*]", "carrier[*]"
 COOLING = "cooling_device[*]"
 TIMEX, LOGINS = "timex[*]", "logins[*]"
 RAPL, POWER_SUPPLY = "rapl[*]", "power_supply[*]"
+GPU, NVIDIA = "gpu[*]", "nvidia[*]"
 
 
 # The scheduler: nanoseconds in which tasks ran on a CPU, and in which they waited for it.
@@ -230,6 +231,26 @@ SUPPLY_ONLINE = supply(
     "online", "power_supply_online", Unit.COUNT, "1 where it gives power, as mains that are plugged in do.",
     "node_power_supply_online",
 )  # fmt: skip
+
+
+# By option: graphics processors, "0 amdgpu" or "0 NVIDIA A100-SXM4-40GB"; each driver tells another part of this.
+
+
+def gpu(key: str, name: str, unit: Unit, sentence: str, alias: str = "", per_unit: int = 1) -> Metric:
+    return hardware(GPU, key, f"gpu_{name}", unit, "gpu", sentence, alias, Kind.GAUGE, per_unit)
+
+
+GPU_BUSY = gpu(
+    "percent", "busy_percent", Unit.PERCENT, "How busy it was of late, in whole percent.", "node_drm_gpu_busy_percent"
+)
+GPU_MEMORY_USED = gpu(
+    "memory_used", "memory_used_bytes", Unit.BYTES, "Its own memory that is used.", "node_drm_memory_vram_used_bytes"
+)
+GPU_MEMORY = gpu("memory", "memory_bytes", Unit.BYTES, "Its own memory.", "node_drm_memory_vram_size_bytes")
+GPU_POWER = gpu("microwatts", "power_watts", Unit.WATTS, "Power that it takes.", per_unit=1_000_000)
+GPU_TEMPERATURE = gpu("millidegrees", "temperature_celsius", Unit.CELSIUS, "Its temperature.", per_unit=1000)
+GPU_FREQUENCY = gpu("hertz", "frequency_hertz", Unit.HERTZ, "How fast it runs; 0 while it has nothing to do.")
+HARDWARE_KEYS[NVIDIA] = HARDWARE_KEYS[GPU]
 
 
 # Software RAID.

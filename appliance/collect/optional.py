@@ -18,6 +18,7 @@ OPTIONAL: dict[str, tuple[tuple[str, str], ...]] = {
     "tcp-states": (("tcp_states", "source"),),
     "rapl": (("rapl", "source"),),
     "battery": (("power_supply", "source"),),
+    "gpu": (("gpu", "source"), ("nvidia", "source")),
     "network-filesystems": (("statfs", "network"), ("filesystems", "network")),
 }
 """Module and function of each: only what is named is loaded, because a module costs memory."""

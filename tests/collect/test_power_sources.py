@@ -2,6 +2,8 @@
 
 import json
 import os
+import shutil
+import subprocess
 import tempfile
 from pathlib import Path
 
@@ -9,9 +11,10 @@ import pytest
 
 from appliance import hardware_metrics
 from appliance.collect import loop
-from appliance.collect.sources import power_supply, rapl
+from appliance.collect.sources import gpu, nvidia, power_supply, rapl
 from appliance.measurement import from_object
 from appliance.metrics import Metric
+from appliance.procfs import parsers
 from appliance.samples import from_measurements
 
 NOBODY = 65534
@@ -167,3 +170,117 @@ def test_a_machine_without_a_battery_says_so(proc: Path, sys: Path) -> None:
 
     with pytest.raises(FileNotFoundError, match="this machine has none"):
         power_supply.source(str(proc)).read()
+
+
+CARDS = {
+    "card0/device/gpu_busy_percent": "37\n",
+    "card0/device/mem_info_vram_used": "1553772544\n",
+    "card0/device/mem_info_vram_total": "8573157376\n",
+    "card0/device/power/runtime_status": "active\n",
+    "card0/device/hwmon/hwmon3/power1_average": "86000000\n",
+    "card0/device/hwmon/hwmon3/temp1_input": "54000\n",
+    "card0/device/hwmon/hwmon3/freq1_input": "1750000000\n",
+    "card0-HDMI-A-1/status": "connected\n",
+    "card1/gt_act_freq_mhz": "350\n",
+    "card1/device/power/runtime_status": "active\n",
+    "card2/device/gpu_busy_percent": "0\n",
+    "card2/device/power/runtime_status": "suspended\n",
+    "card3/device/power/runtime_status": "active\n",
+}
+DRIVERS = {"card0": "amdgpu", "card1": "i915", "card2": "amdgpu", "card3": "bochs-drm"}
+
+
+@pytest.fixture
+def cards(sys: Path) -> Path:
+    """What Linux says of an AMD card, Intel graphics, an AMD card that sleeps, and a screen that is only emulated."""
+    write(sys / "class/drm", CARDS)
+    for card, driver in DRIVERS.items():
+        (sys / "bus/drivers" / driver).mkdir(parents=True, exist_ok=True)
+        (sys / "class/drm" / card / "device/driver").symlink_to(sys / "bus/drivers" / driver)
+    return sys
+
+
+def test_what_drivers_say_of_graphics_is_read_back(proc: Path, cards: Path) -> None:
+    reading = recorded(proc, "gpu")
+
+    found = {(metric.name, name): number for (metric, name), number in reading.items() if metric.per == "gpu"}
+    assert {key: number for key, number in found.items() if "NVIDIA" not in key[1]} == {
+        ("gpu_busy_percent", "0 amdgpu"): 37,
+        ("gpu_memory_used_bytes", "0 amdgpu"): 1_553_772_544,
+        ("gpu_memory_bytes", "0 amdgpu"): 8_573_157_376,
+        ("gpu_power_watts", "0 amdgpu"): 86_000_000,
+        ("gpu_temperature_celsius", "0 amdgpu"): 54_000,
+        ("gpu_frequency_hertz", "0 amdgpu"): 1_750_000_000,
+        ("gpu_frequency_hertz", "1 i915"): 350_000_000,
+    }
+
+
+def test_a_card_whose_driver_says_nothing_is_none(cards: Path) -> None:
+    for card in ("card0", "card1", "card2"):
+        shutil.rmtree(cards / "class/drm" / card)
+
+    with pytest.raises(FileNotFoundError, match="this machine has none"):
+        list(gpu.cards(cards))
+
+
+def test_without_the_library_of_nvidia_it_is_said_which_is_missing(tmp_path: Path) -> None:
+    with pytest.raises(FileNotFoundError, match="nothing-ml.so.1"):
+        list(nvidia.Gpus("libnothing-ml.so.1").look(tmp_path))
+
+
+NVML = """
+#include <string.h>
+typedef struct { unsigned index; } Device;
+static Device devices[2] = {{0}, {1}};
+int nvmlInit_v2(void) { return FAILS; }
+const char *nvmlErrorString(int code) { return code == 9 ? "Driver Not Loaded" : "Not Supported"; }
+int nvmlDeviceGetCount_v2(unsigned *count) { *count = 2; return 0; }
+int nvmlDeviceGetHandleByIndex_v2(unsigned index, Device **device) { *device = &devices[index]; return 0; }
+int nvmlDeviceGetName(Device *device, char *name, unsigned length) { strncpy(name, "NVIDIA A2", length); return 0; }
+int nvmlDeviceGetUtilizationRates(Device *device, unsigned *gpu_and_memory) {
+    if (device->index) return 3;
+    gpu_and_memory[0] = 91; gpu_and_memory[1] = 40; return 0;
+}
+int nvmlDeviceGetMemoryInfo(Device *device, unsigned long long *total_free_used) {
+    total_free_used[0] = 16101933056ULL; total_free_used[1] = 15000000000ULL; total_free_used[2] = 1101933056ULL;
+    return 0;
+}
+int nvmlDeviceGetPowerUsage(Device *device, unsigned *milliwatts) { *milliwatts = 58123; return 0; }
+int nvmlDeviceGetTemperature(Device *device, int sensor, unsigned *degrees) { *degrees = 63 + sensor; return 0; }
+int nvmlDeviceGetClockInfo(Device *device, int kind, unsigned *megahertz) { *megahertz = 1770 + kind; return 0; }
+"""
+
+
+def library(folder: Path, fails: int) -> str:
+    """Make a library of two devices, of which the second does not say how busy it is."""
+    compiler = shutil.which("cc")
+    if compiler is None:
+        pytest.skip("needs a C compiler")
+    built = folder / f"libnvidia-ml-{fails}.so.1"
+    command = [compiler, "-shared", "-fPIC", f"-DFAILS={fails}", "-x", "c", "-", "-o", str(built)]
+    subprocess.run(command, input=NVML, text=True, check=True)
+    return str(built)
+
+
+def test_what_the_library_of_nvidia_says_is_read_back(tmp_path: Path) -> None:
+    records = "".join(json.dumps(each) + "\n" for each in nvidia.Gpus(library(tmp_path, 0)).look(tmp_path))
+
+    known = parsers.find("nvidia[*]")
+    assert known is not None
+    found = {(value.metric.name, value.instance): value.number for value in known[1](records)}
+    every = {
+        "gpu_memory_used_bytes": 1_101_933_056,
+        "gpu_memory_bytes": 16_101_933_056,
+        "gpu_power_watts": 58_123_000,
+        "gpu_temperature_celsius": 63_000,
+        "gpu_frequency_hertz": 1_770_000_000,
+    }
+    assert found == {
+        ("gpu_busy_percent", "0 NVIDIA A2"): 91,
+        **{(name, f"{index} NVIDIA A2"): number for name, number in every.items() for index in (0, 1)},
+    }
+
+
+def test_why_the_library_of_nvidia_cannot_be_used_is_said_in_its_own_words(tmp_path: Path) -> None:
+    with pytest.raises(OSError, match="NVIDIA's library: Driver Not Loaded"):
+        list(nvidia.Gpus(library(tmp_path, 9)).look(tmp_path))
