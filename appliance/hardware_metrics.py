@@ -16,6 +16,7 @@ COOLING = "cooling_device[*]"
 TIMEX, LOGINS = "timex[*]", "logins[*]"
 RAPL, POWER_SUPPLY = "rapl[*]", "power_supply[*]"
 GPU, NVIDIA = "gpu[*]", "nvidia[*]"
+BLOCK_DELAY = "block_delay[*]"
 
 
 # The scheduler: nanoseconds in which tasks ran on a CPU, and in which they waited for it.
@@ -251,6 +252,32 @@ GPU_POWER = gpu("microwatts", "power_watts", Unit.WATTS, "Power that it takes.",
 GPU_TEMPERATURE = gpu("millidegrees", "temperature_celsius", Unit.CELSIUS, "Its temperature.", per_unit=1000)
 GPU_FREQUENCY = gpu("hertz", "frequency_hertz", Unit.HERTZ, "How fast it runs; 0 while it has nothing to do.")
 HARDWARE_KEYS[NVIDIA] = HARDWARE_KEYS[GPU]
+
+
+# By option: how long processes waited for disks.
+
+
+def block_delay(
+    key: str, name: str, unit: Unit, sentence: str, kind: Kind = Kind.GAUGE, per_unit: int = 1
+) -> Metric:  # fmt: skip
+    BLOCK_DELAY_KEYS[key] = declare(
+        Metric(name, unit, kind, Group.KERNEL, BLOCK_DELAY, sentence, "machine", per_unit=per_unit)
+    )
+    return BLOCK_DELAY_KEYS[key]
+
+
+BLOCK_DELAY_KEYS: dict[str, Metric] = {}
+"""The metric of each number in the record of waits for disks."""
+BLOCK_DELAY_TIME = block_delay(
+    "ticks", "block_delay_seconds_total", Unit.SECONDS,
+    "Time that first threads of processes waited for a disk, summed, since the recording began.", Kind.COUNTER, 100,
+)  # fmt: skip
+BLOCK_DELAY_PROCESSES = block_delay(
+    "processes", "block_delay_processes", Unit.COUNT, "Processes that it is the sum of."
+)
+BLOCK_DELAY_NOT_LOOKED_AT = block_delay(
+    "not_looked_at", "block_delay_not_looked_at", Unit.COUNT, "Processes whose wait is told by a later sample."
+)
 
 
 # Software RAID.

@@ -19,6 +19,7 @@ OPTIONAL: dict[str, tuple[tuple[str, str], ...]] = {
     "rapl": (("rapl", "source"),),
     "battery": (("power_supply", "source"),),
     "gpu": (("gpu", "source"), ("nvidia", "source")),
+    "block-delay": (("block_delay", "source"),),
     "network-filesystems": (("statfs", "network"), ("filesystems", "network")),
 }
 """Module and function of each: only what is named is loaded, because a module costs memory."""
