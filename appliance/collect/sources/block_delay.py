@@ -2,7 +2,8 @@
 block_delay[*], by option: how long processes waited for disks, summed over them, one JSON object.
 
 The kernel keeps it of each thread, where it is told to (`kernel.task_delayacct`), and shows in /proc/PID/stat that of
-the first one. It counts for tasks that were started since it was told to.
+the first one. It counts for tasks that were started since it was told to. What a process waited between its last look
+and its end is not known.
 """
 
 import errno
