@@ -257,13 +257,10 @@ HARDWARE_KEYS[NVIDIA] = HARDWARE_KEYS[GPU]
 # By option: how long processes waited for disks.
 
 
-def block_delay(
-    key: str, name: str, unit: Unit, sentence: str, kind: Kind = Kind.GAUGE, per_unit: int = 1
-) -> Metric:  # fmt: skip
-    BLOCK_DELAY_KEYS[key] = declare(
-        Metric(name, unit, kind, Group.KERNEL, BLOCK_DELAY, sentence, "machine", per_unit=per_unit)
-    )
-    return BLOCK_DELAY_KEYS[key]
+def block_delay(key: str, name: str, unit: Unit, sentence: str, kind: Kind = Kind.GAUGE, per_unit: int = 1) -> Metric:
+    metric = declare(Metric(name, unit, kind, Group.KERNEL, BLOCK_DELAY, sentence, "machine", per_unit=per_unit))
+    BLOCK_DELAY_KEYS[key] = metric
+    return metric
 
 
 BLOCK_DELAY_KEYS: dict[str, Metric] = {}
