@@ -18,7 +18,7 @@ from appliance.collect.sources import NOT_NOW, Source
 SUBSYSTEM = "block_delay[*]"
 SWITCH = "sys/kernel/task_delayacct"
 LOOKS_A_SECOND, MOST_LOOKS = 200, 4000
-"""How many processes are looked at: some 1.2 ms of a CPU each second, and after an interval of minutes 25 ms at most."""
+"""How many processes are looked at: some 1.2 ms of a CPU each second, and 25 ms at most after minutes."""
 SHORTEST_SECONDS = 0.95
 LIMIT_SECONDS = 0.5
 START, DELAY = 19, 39

@@ -1,4 +1,8 @@
-"""nvidia[*], by option: what NVIDIA's own library says of its graphics processors, where the driver brought it."""
+"""
+nvidia[*], by option: what NVIDIA's own library says of its graphics processors, where the driver brought it.
+
+To ask keeps them awake.
+"""
 
 import ctypes
 import errno
