@@ -13,6 +13,7 @@ Per = Literal[
     "machine", "cpu", "disk", "interface", "mount", "container",
     "node", "sensor", "array", "controller", "interrupt", "zone", "slab", "source",
     "process", "cgroup",
+    "power_zone", "power_supply", "gpu",
 ]  # fmt: skip
 
 
@@ -29,6 +30,10 @@ class Unit(StrEnum):
     CELSIUS = "°C"
     VOLTS = "V"
     TURNS_PER_MINUTE = "1/min"
+    JOULES = "J"
+    WATTS = "W"
+    WATT_HOURS = "Wh"
+    AMPERE_HOURS = "Ah"
 
 
 class Kind(StrEnum):

@@ -16,6 +16,10 @@ OPTIONAL: dict[str, tuple[tuple[str, str], ...]] = {
     "buddyinfo": (("buddyinfo", "source"),),
     "slabinfo": (("slabinfo", "source"),),
     "tcp-states": (("tcp_states", "source"),),
+    "rapl": (("rapl", "source"),),
+    "battery": (("power_supply", "source"),),
+    "gpu": (("gpu", "source"), ("nvidia", "source")),
+    "block-delay": (("block_delay", "source"),),
     "network-filesystems": (("statfs", "network"), ("filesystems", "network")),
     "nfs": (("nfs", "source"),),
 }

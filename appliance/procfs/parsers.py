@@ -72,6 +72,7 @@ PARSERS: list[tuple[str, Group, Parser]] = [
     (hardware_metrics.LOGINS, Group.LOGIN, records.of_machine(hardware_metrics.LOGIN_KEYS)),
     (hardware_metrics.TIMEX, Group.CLOCK, records.of_machine(hardware_metrics.CLOCK_KEYS)),
     (hardware_metrics.MDSTAT, Group.HARDWARE, mdstat.parse),
+    (hardware_metrics.BLOCK_DELAY, Group.KERNEL, records.of_machine(hardware_metrics.BLOCK_DELAY_KEYS)),
     (hardware_metrics.INTERRUPTS_FILE, Group.INTERRUPT, interrupts.parse),
     (hardware_metrics.SOFTIRQS_FILE, Group.INTERRUPT, interrupts.parse_deferred),
     (hardware_metrics.SLABINFO, Group.FRAGMENTATION, slabinfo.parse),
