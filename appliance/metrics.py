@@ -12,7 +12,7 @@ from typing import Literal
 Per = Literal[
     "machine", "cpu", "disk", "interface", "mount", "container",
     "node", "sensor", "array", "controller", "interrupt", "zone", "slab", "source",
-    "process", "cgroup",
+    "process", "cgroup", "counter",
     "power_zone", "power_supply", "gpu",
 ]  # fmt: skip
 
@@ -71,6 +71,7 @@ class Group(StrEnum):
     INTERRUPT = "interrupt"
     FRAGMENTATION = "fragmentation"
     NFS = "nfs"
+    DRIVER = "driver"
     RECORDER = "recorder"
     EVENT = "event"
     RATE = "rate"

@@ -22,6 +22,7 @@ OPTIONAL: dict[str, tuple[tuple[str, str], ...]] = {
     "block-delay": (("block_delay", "source"),),
     "network-filesystems": (("statfs", "network"), ("filesystems", "network")),
     "nfs": (("nfs", "source"),),
+    "ethtool": (("ethtool", "source"),),
 }
 """Module and function of each: only what is named is loaded, because a module costs memory."""
 MODULES = sorted({f"{SOURCES}.{module}" for parts in OPTIONAL.values() for module, _ in parts})

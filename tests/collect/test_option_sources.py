@@ -1,11 +1,13 @@
 """What is recorded by option of NFS mounts, network drivers, NVMe disks and services, read back from a recording."""
 
+import json
+import struct
 from collections.abc import Mapping
 from pathlib import Path
 
 import pytest
 
-from appliance.collect.sources import Source, nfs
+from appliance.collect.sources import Source, ethtool, nfs
 from appliance.measurement import Measurement
 from appliance.samples import from_measurements
 
@@ -110,3 +112,70 @@ def test_a_machine_without_nfs_says_so_and_an_unmounted_one_is_no_failure(proc: 
 def test_a_line_of_mountstats_that_is_cut_short_is_said(proc: Path) -> None:
     with pytest.raises(ValueError, match="the line of READ has fewer than 8 numbers"):
         nfs_of(proc, MOUNTSTATS.replace("READ: 16 18 1 3456", "READ: 16 18\n 1 3456")).read()
+
+
+ENA = {
+    "tx_timeout": 1, "suspend": 0, "resume": 0, "wd_expired": 0, "interface_up": 1, "interface_down": 0,
+    "bw_in_allowance_exceeded": 5, "bw_out_allowance_exceeded": 1200, "pps_allowance_exceeded": 3,
+    "conntrack_allowance_exceeded": 0, "linklocal_allowance_exceeded": 2, "conntrack_allowance_available": 136812,
+    "queue_0_tx_cnt": 9000, "queue_0_tx_dma_mapping_err": 0, "queue_0_tx_bad_req_id": 0, "queue_0_rx_cnt": 8000,
+    "queue_0_rx_bad_csum": 4, "queue_1_tx_cnt": 7000, "queue_1_tx_dma_mapping_err": 1, "queue_1_tx_bad_req_id": 0,
+    "queue_1_rx_cnt": 6000, "queue_1_rx_bad_csum": 5, "ena_admin_q_aborted_cmd": 0, "rx_interrupts": 77,
+    "rx_crc_10_errors": 6, "rx_lost_unknown_errors": 2**64 - 1,
+}  # fmt: skip
+"""Counters of Amazon's driver, and two of others."""
+
+
+def answers(counters: Mapping[str, int]) -> tuple[bytes, bytes]:
+    """What the kernel writes to a question for the names and for the numbers, with room that it did not need."""
+    names = struct.pack("3I", 0x1B, 1, len(counters)) + b"".join(name.encode().ljust(32, b"\0") for name in counters)
+    numbers = struct.pack(f"=2I{len(counters)}Q", 0x1D, len(counters), *counters.values())
+    return names + bytes(320), numbers + bytes(80)
+
+
+def test_a_drivers_losses_are_chosen_and_its_queues_are_summed() -> None:
+    assert ethtool.losses(ethtool.counters_of(*answers(ENA))) == {
+        "tx_timeout": 1, "bw_in_allowance_exceeded": 5, "bw_out_allowance_exceeded": 1200, "pps_allowance_exceeded": 3,
+        "conntrack_allowance_exceeded": 0, "linklocal_allowance_exceeded": 2, "conntrack_allowance_available": 136812,
+        "queue_*_tx_dma_mapping_err": 1, "queue_*_tx_bad_req_id": 0, "queue_*_rx_bad_csum": 9, "rx_crc_10_errors": 6,
+    }  # fmt: skip
+
+
+def test_a_driver_with_thousands_of_counters_costs_some_dozens() -> None:
+    many = [(f"rx_{'x' * at}_errors", at) for at in range(1000)] + [(f"rx_{at}_drops", 1) for at in range(1000)]
+
+    assert len(ethtool.losses(many)) == ethtool.MOST_COUNTERS
+
+
+def test_counters_that_change_between_the_two_questions_are_not_mixed_up() -> None:
+    names, _ = answers(ENA)
+    _, numbers = answers({**ENA, "queue_2_rx_bad_csum": 1})
+
+    with pytest.raises(ValueError, match="changed while they were read"):
+        ethtool.counters_of(names, numbers)
+
+
+def test_what_an_instance_is_not_allowed_has_metrics_of_its_own() -> None:
+    record = {"name": "eth0", "driver": "ena", "counters": ethtool.losses(ENA.items())}
+
+    found = read_back(Source("ethtool[*]", lambda: json.dumps(record) + "\n"))
+
+    assert found == {
+        ("network_allowance_bandwidth_in_total", "eth0"): 5, ("network_allowance_bandwidth_out_total", "eth0"): 1200,
+        ("network_allowance_packets_total", "eth0"): 3, ("network_allowance_connections_total", "eth0"): 0,
+        ("network_allowance_link_local_total", "eth0"): 2, ("network_allowance_connections_left", "eth0"): 136812,
+        ("network_driver_losses_total", "eth0 tx_timeout"): 1,
+        ("network_driver_losses_total", "eth0 queue_*_tx_dma_mapping_err"): 1,
+        ("network_driver_losses_total", "eth0 queue_*_tx_bad_req_id"): 0,
+        ("network_driver_losses_total", "eth0 queue_*_rx_bad_csum"): 9,
+        ("network_driver_losses_total", "eth0 rx_crc_10_errors"): 6,
+    }  # fmt: skip
+
+
+def test_an_interface_without_a_device_and_one_that_left_are_passed_over(proc: Path) -> None:
+    cards = proc.parent / "sys" / "class" / "net"
+    (cards / "veth0").mkdir(parents=True)
+    (cards / "left0" / "device").mkdir(parents=True)
+
+    with pytest.raises(FileNotFoundError, match="no network driver here counts errors of its own"):
+        ethtool.source(str(proc)).read()
