@@ -72,6 +72,7 @@ class Group(StrEnum):
     FRAGMENTATION = "fragmentation"
     NFS = "nfs"
     DRIVER = "driver"
+    WEAR = "wear"
     RECORDER = "recorder"
     EVENT = "event"
     RATE = "rate"

@@ -2,7 +2,7 @@
 
 from appliance.metrics import Group, Kind, Metric, Unit, declare
 
-NFS, ETHTOOL = "nfs[*]", "ethtool[*]"
+NFS, ETHTOOL, NVME = "nfs[*]", "ethtool[*]", "nvme[*]"
 
 
 # NFS mounts: requests by kind, and milliseconds of all requests together.
@@ -63,3 +63,31 @@ DRIVER_COUNTER = declare(
         "Errors and drops as the driver of an interface calls them; queues are summed.", "counter",
     )
 )  # fmt: skip
+
+
+# NVMe disks: wear and health, as the disk itself counts them.
+
+
+def nvme(key: str, name: str, unit: Unit, sentence: str, kind: Kind = Kind.COUNTER) -> None:
+    NVME_KEYS[key] = declare(Metric(f"nvme_{name}", unit, kind, Group.WEAR, NVME, sentence, "disk"))
+
+
+NVME_KEYS: dict[str, Metric] = {}
+"""The metric of each number in the record of a disk."""
+nvme("live", "live", Unit.COUNT, "1 where its controller works; 0 where it is reset, or dead.", Kind.GAUGE)
+nvme("critical_warning", "critical_warning", Unit.COUNT, "0, or what is wrong: the bits of its log.", Kind.GAUGE)
+nvme("available_spare", "available_spare_percent", Unit.PERCENT, "Spare blocks that are left.", Kind.GAUGE)
+nvme("spare_threshold", "spare_threshold_percent", Unit.PERCENT, "Below so many, the disk warns.", Kind.GAUGE)
+nvme("percentage_used", "used_percent", Unit.PERCENT, "Life used, as its maker reckons; may exceed 100.", Kind.GAUGE)
+nvme("read_bytes", "read_bytes_total", Unit.BYTES, "Bytes read in its life, in steps of 512,000.")
+nvme("written_bytes", "written_bytes_total", Unit.BYTES, "Bytes written in its life, in steps of 512,000.")
+nvme("reads", "reads_total", Unit.COUNT, "Reads in its life.")
+nvme("writes", "writes_total", Unit.COUNT, "Writes in its life.")
+nvme("busy_seconds", "busy_seconds_total", Unit.SECONDS, "Time busy in its life, in whole minutes.")
+nvme("power_cycles", "power_cycles_total", Unit.COUNT, "Times that it was switched on.")
+nvme("power_on_seconds", "power_on_seconds_total", Unit.SECONDS, "Time switched on in its life, in whole hours.")
+nvme("unsafe_shutdowns", "unsafe_shutdowns_total", Unit.COUNT, "Times that it lost power without notice.")
+nvme("media_errors", "media_errors_total", Unit.COUNT, "Times that what it holds could not be read or was false.")
+nvme("error_log_entries", "error_log_entries_total", Unit.COUNT, "Errors that it noted in its life.")
+nvme("warm_seconds", "warm_seconds_total", Unit.SECONDS, "Time above its warning temperature, in whole minutes.")
+nvme("hot_seconds", "hot_seconds_total", Unit.SECONDS, "Time above its critical temperature, in whole minutes.")

@@ -23,6 +23,7 @@ OPTIONAL: dict[str, tuple[tuple[str, str], ...]] = {
     "network-filesystems": (("statfs", "network"), ("filesystems", "network")),
     "nfs": (("nfs", "source"),),
     "ethtool": (("ethtool", "source"),),
+    "nvme": (("nvme", "source"),),
 }
 """Module and function of each: only what is named is loaded, because a module costs memory."""
 MODULES = sorted({f"{SOURCES}.{module}" for parts in OPTIONAL.values() for module, _ in parts})

@@ -80,6 +80,7 @@ PARSERS: list[tuple[str, Group, Parser]] = [
     (hardware_metrics.BUDDYINFO, Group.FRAGMENTATION, buddyinfo.parse),
     (option_metrics.NFS, Group.NFS, records.parser("mount_point", option_metrics.NFS_KEYS)),
     (option_metrics.ETHTOOL, Group.DRIVER, ethtool.parse),
+    (option_metrics.NVME, Group.WEAR, records.parser("name", option_metrics.NVME_KEYS)),
     (recorder_metrics.SELF, Group.RECORDER, recorder.parse),
     (measurement.EVENT, Group.EVENT, recorder.parse_events),
     (recorder_metrics.GAP, Group.EVENT, recorder.parse_gap),

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from appliance.collect.sources import Source, ethtool, nfs
+from appliance.collect.sources import Source, ethtool, nfs, nvme
 from appliance.measurement import Measurement
 from appliance.samples import from_measurements
 
@@ -179,3 +179,96 @@ def test_an_interface_without_a_device_and_one_that_left_are_passed_over(proc: P
 
     with pytest.raises(FileNotFoundError, match="no network driver here counts errors of its own"):
         ethtool.source(str(proc)).read()
+
+
+def health_page() -> bytes:
+    """A page as the NVMe specification lays it out (Get Log Page, SMART / Health Information)."""
+    page = bytearray(512)
+    page[0] = 0b0000_0100
+    page[1:3] = (273 + 38).to_bytes(2, "little")
+    page[3], page[4], page[5] = 97, 10, 3
+    for at, number in {
+        32: 24_618_113, 48: 31_005_702, 64: 312_000_456, 80: 501_777_321, 96: 1431, 112: 88, 128: 14_020, 144: 17,
+        160: 2, 176: 301,
+    }.items():  # fmt: skip
+        page[at : at + 16] = number.to_bytes(16, "little")
+    page[192:196], page[196:200] = (5).to_bytes(4, "little"), (1).to_bytes(4, "little")
+    page[200:202] = (273 + 41).to_bytes(2, "little")
+    return bytes(page)
+
+
+def test_the_health_log_of_a_disk_is_read_as_the_specification_lays_it_out() -> None:
+    record = {"name": "nvme0", **nvme.health(health_page())}
+
+    found = read_back(Source("nvme[*]", lambda: json.dumps(record) + "\n"))
+
+    assert {metric: number for (metric, _), number in found.items()} == {
+        "nvme_critical_warning": 4, "nvme_available_spare_percent": 97, "nvme_spare_threshold_percent": 10,
+        "nvme_used_percent": 3, "nvme_read_bytes_total": 24_618_113 * 512_000,
+        "nvme_written_bytes_total": 31_005_702 * 512_000, "nvme_reads_total": 312_000_456,
+        "nvme_writes_total": 501_777_321, "nvme_busy_seconds_total": 1431 * 60, "nvme_power_cycles_total": 88,
+        "nvme_power_on_seconds_total": 14_020 * 3600, "nvme_unsafe_shutdowns_total": 17,
+        "nvme_media_errors_total": 2, "nvme_error_log_entries_total": 301, "nvme_warm_seconds_total": 300,
+        "nvme_hot_seconds_total": 60,
+    }  # fmt: skip
+
+
+def test_a_number_that_no_sample_can_hold_is_left_out() -> None:
+    page = health_page()[:160] + b"\xff" * 16 + health_page()[176:]
+
+    health = nvme.health(page)
+
+    assert "media_errors" not in health
+    assert health["error_log_entries"] == 301
+
+
+def test_the_log_is_asked_for_as_the_kernel_and_the_specification_say() -> None:
+    asked = nvme.command(0x7F00_1234_5678)
+
+    assert len(asked) == 72
+    assert (asked[0], asked[4:8], asked[24:32]) == (2, b"\xff" * 4, (0x7F00_1234_5678).to_bytes(8, "little"))
+    assert struct.unpack_from("=III", asked, 36) == (512, 0x007F_0002, 0)
+    assert struct.unpack_from("=I", asked, 64) == (1000,)
+
+
+@pytest.fixture
+def disk(proc: Path) -> Path:
+    folder = proc.parent / "sys" / "class" / "nvme" / "nvme0"
+    folder.mkdir(parents=True)
+    (folder / "model").write_text("Samsung SSD 980 PRO 1TB                 \n")
+    (folder / "state").write_text("live\n")
+    return folder
+
+
+def test_who_may_not_ask_a_disk_for_its_log_still_learns_its_state(
+    proc: Path, disk: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    device = proc.parent / "dev" / disk.name
+    device.parent.mkdir()
+    device.write_text("")
+    source = nvme.source(str(proc))
+
+    text = source.read()
+
+    assert isinstance(text, str)
+    assert json.loads(text) == {
+        "name": "nvme0", "model": "Samsung SSD 980 PRO 1TB", "state": "live", "live": 1,
+        "without_log": "Inappropriate ioctl for device",
+    }  # fmt: skip
+    source.again()
+    assert read_back(source) == {("nvme_live", "nvme0"): 1}
+    assert caplog.messages == ["The wear of nvme0 is not recorded: Inappropriate ioctl for device."]
+
+
+def test_a_disk_that_died_is_no_longer_live(proc: Path, disk: Path) -> None:
+    (disk / "state").write_text("dead\n")
+
+    assert read_back(nvme.source(str(proc))) == {("nvme_live", "nvme0"): 0}
+
+
+@pytest.mark.parametrize("folder", ["sys/class", "sys/class/nvme"])
+def test_a_machine_without_nvme_disks_says_so(proc: Path, folder: str) -> None:
+    (proc.parent / folder).mkdir(parents=True)
+
+    with pytest.raises(FileNotFoundError, match="this machine has no"):
+        nvme.source(str(proc)).read()
