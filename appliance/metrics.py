@@ -12,7 +12,7 @@ from typing import Literal
 Per = Literal[
     "machine", "cpu", "disk", "interface", "mount", "container",
     "node", "sensor", "array", "controller", "interrupt", "zone", "slab", "source",
-    "process", "cgroup", "counter",
+    "process", "cgroup", "counter", "unit",
     "power_zone", "power_supply", "gpu",
 ]  # fmt: skip
 
@@ -73,6 +73,7 @@ class Group(StrEnum):
     NFS = "nfs"
     DRIVER = "driver"
     WEAR = "wear"
+    UNIT = "unit"
     RECORDER = "recorder"
     EVENT = "event"
     RATE = "rate"

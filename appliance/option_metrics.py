@@ -1,8 +1,9 @@
 """The catalogue, continued: what is recorded by option of NFS mounts, network drivers, NVMe disks and services."""
 
-from appliance.metrics import Group, Kind, Metric, Unit, declare
+from appliance.metrics import Group, Kind, Metric, Per, Unit, declare
 
 NFS, ETHTOOL, NVME = "nfs[*]", "ethtool[*]", "nvme[*]"
+SYSTEMD_UNITS = "systemd_units[*]"
 
 
 # NFS mounts: requests by kind, and milliseconds of all requests together.
@@ -91,3 +92,34 @@ nvme("media_errors", "media_errors_total", Unit.COUNT, "Times that what it holds
 nvme("error_log_entries", "error_log_entries_total", Unit.COUNT, "Errors that it noted in its life.")
 nvme("warm_seconds", "warm_seconds_total", Unit.SECONDS, "Time above its warning temperature, in whole minutes.")
 nvme("hot_seconds", "hot_seconds_total", Unit.SECONDS, "Time above its critical temperature, in whole minutes.")
+
+
+# Units of systemd: services, sockets, timers, mounts.
+
+
+def unit(keys: dict[str, Metric], key: str, name: str, per: Per, sentence: str, alias: str = "") -> None:
+    kind = Kind.COUNTER if name.endswith("_total") else Kind.GAUGE
+    keys[key] = declare(Metric(name, Unit.COUNT, kind, Group.UNIT, SYSTEMD_UNITS, sentence, per, alias=alias))
+
+
+UNIT_KEYS: dict[str, Metric] = {}
+"""The metric of each number in the record of a unit."""
+unit(
+    UNIT_KEYS, "active", "unit_active", "unit", "1 where it runs, or does what it is there for.",
+    'node_systemd_unit_state{state="active"}',
+)  # fmt: skip
+unit(
+    UNIT_KEYS, "failed", "unit_failed", "unit", "1 where it failed, and nobody started it again.",
+    'node_systemd_unit_state{state="failed"}',
+)  # fmt: skip
+unit(
+    UNIT_KEYS, "restarts", "unit_restarts_total", "unit", "Times that systemd started a service again by itself.",
+    "node_systemd_service_restart_total",
+)  # fmt: skip
+ALL_UNITS_KEYS: dict[str, Metric] = {}
+"""The metric of each number in the record of all units."""
+unit(ALL_UNITS_KEYS, "units", "units", "machine", "Services, sockets, timers and mounts that systemd knows.")
+unit(
+    ALL_UNITS_KEYS, "failed", "units_failed", "machine", "Those of them that failed.",
+    'node_systemd_units{state="failed"}',
+)  # fmt: skip

@@ -24,6 +24,7 @@ OPTIONAL: dict[str, tuple[tuple[str, str], ...]] = {
     "nfs": (("nfs", "source"),),
     "ethtool": (("ethtool", "source"),),
     "nvme": (("nvme", "source"),),
+    "systemd-units": (("systemd_units", "source"),),
 }
 """Module and function of each: only what is named is loaded, because a module costs memory."""
 MODULES = sorted({f"{SOURCES}.{module}" for parts in OPTIONAL.values() for module, _ in parts})

@@ -2,12 +2,13 @@
 
 import json
 import struct
+import time
 from collections.abc import Mapping
 from pathlib import Path
 
 import pytest
 
-from appliance.collect.sources import Source, ethtool, nfs, nvme
+from appliance.collect.sources import NOT_NOW, Source, ethtool, nfs, nvme, systemd_units
 from appliance.measurement import Measurement
 from appliance.samples import from_measurements
 
@@ -272,3 +273,131 @@ def test_a_machine_without_nvme_disks_says_so(proc: Path, folder: str) -> None:
 
     with pytest.raises(FileNotFoundError, match="this machine has no"):
         nvme.source(str(proc)).read()
+
+
+SHOWN = """\
+NRestarts=0
+Id=ssh.service
+LoadState=loaded
+ActiveState=active
+
+NRestarts=7
+Id=app.service
+LoadState=loaded
+ActiveState=activating
+
+NRestarts=5
+Id=backup@home.service
+LoadState=loaded
+ActiveState=failed
+
+NRestarts=0
+Id=plymouth.service
+LoadState=not-found
+ActiveState=inactive
+
+Id=mnt-old\\x2ddata.mount
+LoadState=loaded
+ActiveState=failed
+
+Id=logrotate.timer
+LoadState=loaded
+ActiveState=active
+"""
+"""What `systemctl show` of systemd 252 prints."""
+
+
+@pytest.fixture
+def booted(proc: Path) -> str:
+    """The /proc of a machine that was started by systemd."""
+    (proc.parent / "run" / "systemd" / "system").mkdir(parents=True)
+    return str(proc)
+
+
+def test_units_that_failed_and_services_that_were_started_again(booted: str, tmp_path: Path) -> None:
+    (tmp_path / "shown").write_text(SHOWN)
+
+    found = read_back(systemd_units.source(booted, ["cat", f"{tmp_path}/shown"]))
+
+    assert found == {
+        ("units", ""): 5, ("units_failed", ""): 2,
+        ("unit_failed", "backup@home.service"): 1, ("unit_active", "backup@home.service"): 0,
+        ("unit_restarts_total", "backup@home.service"): 5,
+        ("unit_failed", "mnt-old\\x2ddata.mount"): 1, ("unit_active", "mnt-old\\x2ddata.mount"): 0,
+        ("unit_failed", "app.service"): 0, ("unit_active", "app.service"): 0,
+        ("unit_restarts_total", "app.service"): 7,
+        ("unit_failed", "ssh.service"): 0, ("unit_active", "ssh.service"): 1, ("unit_restarts_total", "ssh.service"): 0,
+        ("unit_failed", "logrotate.timer"): 0, ("unit_active", "logrotate.timer"): 1,
+    }  # fmt: skip
+
+
+def test_of_very_many_units_those_that_failed_are_told_first_and_all_are_counted() -> None:
+    many = "".join(f"Id=a{at}.service\nLoadState=loaded\nActiveState=active\nNRestarts=0\n\n" for at in range(1000))
+
+    total, first, *others = systemd_units.told(many + SHOWN).splitlines()
+
+    assert json.loads(total) == {"units": 1005, "failed": 2}
+    assert json.loads(first)["unit"] == "backup@home.service"
+    assert len(others) == systemd_units.MOST_UNITS - 1
+
+
+def test_an_answer_that_takes_its_time_is_picked_up_later(booted: str, tmp_path: Path) -> None:
+    (tmp_path / "shown").write_text(SHOWN)
+    gate = tmp_path / "gate"
+    script = f"while [ ! -e {gate} ]; do sleep 0.02; done; cat {tmp_path}/shown"
+    source = systemd_units.source(booted, ["sh", "-c", script], answer_seconds=60)
+    first = source.read()
+    gate.write_text("")
+
+    later = awaited(source)
+
+    assert first is NOT_NOW
+    assert isinstance(later, str)
+    assert later.startswith('{"units":5,"failed":2}\n')
+    assert source.read() is NOT_NOW
+
+
+def awaited(source: Source) -> str | dict[str, str] | None:
+    deadline = time.monotonic() + 60
+    while (text := source.read()) is NOT_NOW and time.monotonic() < deadline:
+        time.sleep(0.02)
+    return text
+
+
+def test_a_child_that_does_not_answer_is_ended_and_the_next_one_may(booted: str, tmp_path: Path) -> None:
+    now = 0.0
+    script = f"echo $$ > {tmp_path}/pid.new && mv {tmp_path}/pid.new {tmp_path}/pid && exec sleep 600"
+    source = systemd_units.source(booted, ["sh", "-c", script], lambda: now)
+    assert source.read() is NOT_NOW
+    while not (tmp_path / "pid").exists():
+        time.sleep(0.02)
+    now = 11.0
+
+    with pytest.raises(TimeoutError, match="sh did not answer within 10 s"):
+        source.read()
+
+    pid = int((tmp_path / "pid").read_text())
+    assert source.read() is NOT_NOW
+    assert not Path(f"/proc/{pid}").exists()
+    now = 61.0
+    assert source.read() is NOT_NOW
+    now = 72.0
+    with pytest.raises(TimeoutError):
+        source.read()
+
+
+def test_what_systemctl_complains_of_is_the_reason(booted: str) -> None:
+    script = "echo 'Failed to connect to bus: Host is down' >&2; exit 1"
+    source = systemd_units.source(booted, ["sh", "-c", script])
+
+    with pytest.raises(OSError, match="Failed to connect to bus: Host is down"):
+        awaited(source)
+
+
+def test_a_machine_without_systemd_or_systemctl_says_so(proc: Path, tmp_path: Path) -> None:
+    with pytest.raises(FileNotFoundError, match="this machine was not started by systemd"):
+        systemd_units.source(str(proc)).read()
+    (tmp_path / "run" / "systemd" / "system").mkdir(parents=True)
+
+    with pytest.raises(FileNotFoundError, match="no-systemctl cannot be run: No such file or directory"):
+        systemd_units.source(str(proc), ["no-systemctl"]).read()
