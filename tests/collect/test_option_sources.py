@@ -5,6 +5,7 @@ import struct
 import time
 from collections.abc import Mapping
 from pathlib import Path
+from string import ascii_lowercase
 
 import pytest
 
@@ -143,9 +144,12 @@ def test_a_drivers_losses_are_chosen_and_its_queues_are_summed() -> None:
 
 
 def test_a_driver_with_thousands_of_counters_costs_some_dozens() -> None:
-    many = [(f"rx_{'x' * at}_errors", at) for at in range(1000)] + [(f"rx_{at}_drops", 1) for at in range(1000)]
+    queues = [(f"rx_{at}_drops", 1) for at in range(1000)]
+    kinds = [(f"rx_{letter}{other}_errors", 0) for letter in ascii_lowercase for other in ascii_lowercase]
 
-    assert len(ethtool.losses(many)) == ethtool.MOST_COUNTERS
+    found = ethtool.losses(queues + kinds)
+
+    assert (len(found), found["rx_*_drops"]) == (ethtool.MOST_COUNTERS, 1000)
 
 
 def test_counters_that_change_between_the_two_questions_are_not_mixed_up() -> None:
@@ -384,6 +388,15 @@ def test_a_child_that_does_not_answer_is_ended_and_the_next_one_may(booted: str,
     now = 72.0
     with pytest.raises(TimeoutError):
         source.read()
+
+
+def test_a_child_gets_no_key_and_no_library_of_ours(booted: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("LD_LIBRARY_PATH", "/nowhere")
+    monkeypatch.setenv("XATBACKEND_APIKEY", "secret")
+    source = systemd_units.source(booted, ["sh", "-c", "env | grep -e LIBRARY -e APIKEY >&2; exit 1"])
+
+    with pytest.raises(OSError, match="sh ended with code 1"):
+        awaited(source)
 
 
 def test_what_systemctl_complains_of_is_the_reason(booted: str) -> None:

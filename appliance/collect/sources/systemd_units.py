@@ -69,13 +69,14 @@ class Child:
     def __init__(self, command: Sequence[str], began: float) -> None:
         """Start it, and give it a moment; raise FileNotFoundError where there is no such program."""
         self.name, self.began = command[0], began
+        # No key of ours, and no library of a frozen program in the place of the system's.
+        environment = {"PATH": os.environ.get("PATH", os.defpath), "LC_ALL": "C"}
         # In memory, because nobody empties a pipe while it runs.
         self.output, self.errors = os.memfd_create("output"), os.memfd_create("errors")
         try:
             self.process = subprocess.Popen(
-                command, stdin=subprocess.DEVNULL, stdout=self.output, stderr=self.errors,
-                env={**os.environ, "LC_ALL": "C"},
-            )  # fmt: skip
+                command, stdin=subprocess.DEVNULL, stdout=self.output, stderr=self.errors, env=environment
+            )
         except OSError as error:
             self.close()
             raise type(error)(error.errno, f"{self.name} cannot be run: {error.strerror}") from error
