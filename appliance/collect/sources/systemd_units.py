@@ -22,9 +22,10 @@ ANSWER_SECONDS = 10.0
 MOST_UNITS = 256
 """So many are recorded by their names; all are counted."""
 COMMAND = (
-    "systemctl", "show", "--no-pager", "--property=Id,LoadState,ActiveState,NRestarts",
+    "systemctl", "show", "--no-pager", "--all", "--property=Id,LoadState,ActiveState,NRestarts",
     "*.service", "*.socket", "*.timer", "*.mount",
 )  # fmt: skip
+"""With --all, because a service that was stopped is to be told as one that does not run."""
 NOT_THERE = {"not-found", "masked"}
 """Units that others name, and that nobody has, or wants."""
 
