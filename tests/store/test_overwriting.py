@@ -30,7 +30,7 @@ for number in range(40):
     batches.add_batch(store, batch(number, "canary-machine"))
 os._exit(0)
 """
-"""Ends as a killed receiver does: the logs of its files stay where they are, and none of their blocks was given back."""
+"""Ends as a killed receiver does: the logs stay where they are, and none of their blocks was given back."""
 
 
 def filled(on: Disk) -> Path:
