@@ -10,6 +10,7 @@ import click
 from click.core import ParameterSource
 
 from appliance import moment
+from appliance.cli import generation
 from appliance.cli.import_ import found
 from appliance.cli.options import data_option, tenant_option
 from appliance.cli.tables import counted, visible
@@ -36,11 +37,15 @@ if TYPE_CHECKING:
     "--start-date", default="", metavar="TIME", help="2026-01-31 (in UTC), ISO 8601 with a zone, or epoch seconds."
 )
 @click.option("--end-date", default="", metavar="TIME", help="The same; a date includes its whole day.")
+@click.option(
+    "--metrics-file", type=click.Path(path_type=Path), metavar="FILE",
+    help="Count the report, and how long it took, in this file in the Prometheus text format.",
+)  # fmt: skip
 @click.option("--format", "_format", type=click.Choice(["html"]), default="html", help="What to write.")
 @click.pass_context
 def command(
     context: click.Context, data_files: Sequence[Path], tenant: str | None, data: Path, output: Path | None,
-    start_date: str, end_date: str, _format: str,
+    start_date: str, end_date: str, metrics_file: Path | None, _format: str,
 ) -> None:  # fmt: skip
     """
     Write a site: a page over all machines and one for each. It opens in any browser, without a network.
@@ -48,18 +53,19 @@ def command(
     Prints the path of the first page. An older site of ours in DIR is replaced. Without DIR, the site of a tenant is
     written beside its data, and the receiver shows it at /reports/ to people who sign in.
     """
-    start_ms = moment.parse(start_date) if start_date else None
-    end_ms = moment.parse(end_date, end=True) if end_date else None
-    of_files = bool(data_files) and from_files(context)
-    output = output or published(data, tenant, of_files)
-    check_output(output)
-    if of_files:
-        runs, earlier, problems = read_files(data_files, start_ms, end_ms)
-    else:
-        runs, earlier = read_tenant(data, tenant, start_ms, end_ms)
-        problems = []
-    say(f"Writing the pages of {counted(len(runs), 'machine')} ...")
-    click.echo(build(runs, output, problems, earlier))
+    with generation.counted_in(metrics_file):
+        start_ms = moment.parse(start_date) if start_date else None
+        end_ms = moment.parse(end_date, end=True) if end_date else None
+        of_files = bool(data_files) and from_files(context)
+        output = output or published(data, tenant, of_files)
+        check_output(output)
+        if of_files:
+            runs, earlier, problems = read_files(data_files, start_ms, end_ms)
+        else:
+            runs, earlier = read_tenant(data, tenant, start_ms, end_ms)
+            problems = []
+        say(f"Writing the pages of {counted(len(runs), 'machine')} ...")
+        click.echo(build(runs, output, problems, earlier))
     if problems:
         raise BadData(f"{counted(len(problems), 'file')} could not be read: the site says which and why.")
 
