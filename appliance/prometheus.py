@@ -1,6 +1,7 @@
 """What a program of ours says of itself, in the Prometheus text format."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
+from pathlib import Path
 
 BUCKETS = (0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0)
 """Upper ends in seconds; one more bucket has what took longer."""
@@ -36,6 +37,13 @@ def histogram(name: str, said: str, durations: Durations) -> Iterator[str]:
         yield f'{name}_bucket{{le="{end}"}} {total}'
     yield f"{name}_sum {durations.sum_seconds:.6f}"
     yield f"{name}_count {total}"
+
+
+def replace_file(path: Path, lines: Iterable[str]) -> None:
+    """Replace a metrics file as a whole, for the textfile collector of node_exporter; raise OSError."""
+    new = path.with_name(f".{path.name}.new")
+    new.write_text("\n".join([*lines, ""]), "ascii")
+    new.replace(path)
 
 
 def escape(text: str) -> str:

@@ -10,7 +10,7 @@ import click
 from click.core import ParameterSource
 
 from appliance import moment
-from appliance.cli import report_settings
+from appliance.cli import generation, report_settings
 from appliance.cli.import_ import found
 from appliance.cli.options import data_option, tenant_option
 from appliance.cli.tables import counted, visible
@@ -39,6 +39,10 @@ if TYPE_CHECKING:
 )
 @click.option("--end-date", default="", metavar="TIME", help="The same; a date includes its whole day.")
 @click.option(
+    "--metrics-file", type=click.Path(path_type=Path), metavar="FILE",
+    help="Count the report, and how long it took, in this file in the Prometheus text format.",
+)  # fmt: skip
+@click.option(
     "--config", "config", type=click.Path(path_type=Path), metavar="FILE",
     help="Settings in YAML: the options below, and names and primary devices of machines (see README).",
 )  # fmt: skip
@@ -52,7 +56,8 @@ if TYPE_CHECKING:
 @click.pass_context
 def command(
     context: click.Context, /, data_files: Sequence[Path], tenant: str | None, data: Path, output: Path | None,
-    start_date: str, end_date: str, config: Path | None, _format: str, **options: Any,
+    start_date: str, end_date: str, config: Path | None, metrics_file: Path | None, _format: str,
+    **options: Any,
 ) -> None:  # fmt: skip
     """
     Write a site: a page over all machines and one for each. It opens in any browser, without a network.
@@ -61,17 +66,18 @@ def command(
     written beside its data, and the receiver shows it at /reports/ to people who sign in.
     """
     settings = report_settings.read(config, {name: value for name, value in options.items() if value is not None})
-    start_ms = moment.parse(start_date) if start_date else None
-    end_ms = moment.parse(end_date, end=True) if end_date else None
-    of_files = bool(data_files) and from_files(context)
-    output = output or published(data, tenant, of_files)
-    check_output(output)
-    if of_files:
-        runs, earlier, problems = read_files(data_files, start_ms, end_ms)
-    else:
-        runs, earlier = read_tenant(data, tenant, start_ms, end_ms)
-        problems = []
-    click.echo(build(runs, output, problems, earlier, settings))
+    with generation.counted_in(metrics_file):
+        start_ms = moment.parse(start_date) if start_date else None
+        end_ms = moment.parse(end_date, end=True) if end_date else None
+        of_files = bool(data_files) and from_files(context)
+        output = output or published(data, tenant, of_files)
+        check_output(output)
+        if of_files:
+            runs, earlier, problems = read_files(data_files, start_ms, end_ms)
+        else:
+            runs, earlier = read_tenant(data, tenant, start_ms, end_ms)
+            problems = []
+        click.echo(build(runs, output, problems, earlier, settings))
     if problems:
         raise BadData(f"{counted(len(problems), 'file')} could not be read: the site says which and why.")
 

@@ -264,8 +264,10 @@ def erase(name: str, yes: bool, data: Path) -> None:
 
     Its history, machines, keys, spool and site in the data folder go, every byte of them; stop the receiver first.
     Other tenants are not touched. Not erased is what is outside the data folder: backups, exports, published sites,
-    logs, and what collectors keep. The disk's free blocks are not overwritten: where that matters, keep the data
-    folder on an encrypted disk.
+    logs, and what collectors keep. Its files are overwritten with zeros before they are removed. That does not reach
+    blocks that were given back to the disk earlier (by a shorter log, retention, an upload's temporary file), nor
+    what copy-on-write file systems, snapshots and SSDs keep: where that matters, keep the data folder on an encrypted
+    disk.
     """
     from appliance.store import listing
     from appliance.store.erase import erase as erase_tenant

@@ -37,6 +37,7 @@ from appliance.receive.people.visits import Visit
 from appliance.receive.rates import Buckets, Rates, Staging
 from appliance.receive.status import Status
 from appliance.receive.stores import Stores
+from appliance.store.database import LIBRARY_ERRORS
 from appliance.store.registry import Grant
 from appliance.views import Drawing
 
@@ -218,6 +219,14 @@ class Application:
             rates.take(admitted.route.rate(self.rates), admitted.grant.key_id, "requests with this key")
         length = int(environ.get("CONTENT_LENGTH") or 0)
         return self.staging.take(admitted.grant.tenant, length)
+
+    def still_allowed(self, environ: Environ) -> bool:
+        """Say whether the key of a request that was begun is still valid; if that cannot be read, its end tells."""
+        grant: Grant | None = environ.get(GRANT)
+        try:
+            return grant is None or self.stores.registry.grant_of(grant.key_id) is not None
+        except LIBRARY_ERRORS:
+            return True
 
     def count_bad_key(self, environ: Environ) -> None:
         """Raise Refused if somebody has shown too many keys that are not valid."""

@@ -22,6 +22,7 @@ from waitress.parser import HTTPRequestParser, ParsingError
 from waitress.task import ErrorTask, WSGITask
 from waitress.utilities import BadRequest, RequestHeaderFieldsTooLarge
 
+from appliance.errors import InvalidKey
 from appliance.receive import answers
 from appliance.receive.answers import Refused
 from appliance.receive.application import CLIENT, FOUND, GRANT, STARTED
@@ -41,6 +42,8 @@ LONE_NEWLINE = re.compile(rb"(?<!\r)\n|\r\n[ \t]")
 """A line that ends as no line of HTTP does, or that is folded, which some read as one line and some as two."""
 CONTROL = re.compile(rb"[\x00-\x1f\x7f]")
 TLS_RECORD_BYTES = 16 << 10
+CONFIRM_SECONDS = 0.5
+"""How often it is asked whether the key of a request whose body still comes has ended."""
 PLAIN = Refused(421, "BAD_REQUEST", "Here TLS is spoken: the address begins with https://.")
 
 
@@ -60,7 +63,7 @@ class Parser(HTTPRequestParser):
         super().__init__(adj)
         self.channel = channel
         self.asked = False
-        self.started = self.head_ended = time.monotonic()
+        self.started = self.head_ended = self.confirmed = time.monotonic()
         self.client = Client(channel.addr[0], None, local=False)
         self.end: Callable[[], None] = nothing
         self.head: dict[str, Any] = {}
@@ -76,6 +79,7 @@ class Parser(HTTPRequestParser):
             self.error = BadRequest("A line of the head does not end with CR LF")
         if self.headers_finished and not self.asked and not self.empty:
             self.asked, self.head_ended = True, time.monotonic()
+            self.confirmed = self.head_ended
             # A head that could be read is the application's to refuse, even where waitress finds the body too large.
             if self.error is None or getattr(self.error, "code", 0) == 413:
                 self.error = self.begin() or self.error
@@ -140,6 +144,13 @@ class Parser(HTTPRequestParser):
             return now - self.started > limits.header_seconds
         earned = max(limits.body_seconds, self.body_bytes_received / limits.least_bytes_per_second)
         return now - self.head_ended > min(limits.upload_seconds, earned)
+
+    def outlived(self, now: float) -> bool:
+        """Say whether the key has ended since the head was read, asking often enough that this is seen in a second."""
+        if not self.head or now - self.confirmed < CONFIRM_SECONDS:
+            return False
+        self.confirmed = now
+        return not self.channel.server.receiver.still_allowed(self.head)
 
     def close(self) -> None:
         super().close()
@@ -296,7 +307,10 @@ class Channel(HTTPChannel):
         elif self.requests:
             over = False
         elif (request := self.request) is not None:
-            return bool(request.overdue(now)) and self.time_out(request)
+            if request.overdue(now):
+                return self.end_early(request, Refused(408, "REQUEST_TIMEOUT", "The request took too long to arrive."))
+            ended = InvalidKey("The API key is missing or not valid.")
+            return bool(request.outlived(now)) and self.end_early(request, ended)
         else:
             over = now - self.waiting_since > self.server.limits.idle_seconds
         if over:
@@ -314,9 +328,10 @@ class Channel(HTTPChannel):
         self.writing_since, self.sent_bytes = now, 0
         return slow
 
-    def time_out(self, request: Parser) -> bool:
+    def end_early(self, request: Parser, why: Exception) -> bool:
+        """Answer a request that has not come whole."""
         with self.requests_lock:
-            request.error = Refused(408, "REQUEST_TIMEOUT", "The request took too long to arrive.")
+            request.error = why
             request.completed, self.request = True, None
             self.requests.append(request)
         self.server.add_task(self)

@@ -4,7 +4,7 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
-from appliance.prometheus import Durations, head, histogram, sample
+from appliance.prometheus import Durations, head, histogram, replace_file, sample
 
 # (name, type, what it says, where the number is in a status; those that a status has not are left out).
 METRICS = [
@@ -33,9 +33,7 @@ DURATION = ("pcc_upload_duration_seconds", "How long requests to the receiver to
 
 def write(path: Path, status: Mapping[str, Any], durations: Durations | None) -> None:
     """Replace a metrics file as a whole; raise OSError."""
-    new = path.with_name(f".{path.name}.new")
-    new.write_text("\n".join([*lines(status), *(histogram(*DURATION, durations) if durations else []), ""]), "ascii")
-    new.replace(path)
+    replace_file(path, [*lines(status), *(histogram(*DURATION, durations) if durations else [])])
 
 
 def lines(status: Mapping[str, Any]) -> Iterator[str]:

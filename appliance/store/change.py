@@ -16,7 +16,7 @@ from dataclasses import asdict, dataclass, field
 from pathlib import Path
 
 from appliance.errors import BadData, InputOutput, PerfanalysisError, Unavailable
-from appliance.store import any_schema, database, durable, identity
+from appliance.store import any_schema, database, durable, identity, overwriting
 
 CHANGE, STAGING = "CHANGE", "changing-"
 REGISTRY = "registry.sqlite"
@@ -129,12 +129,16 @@ def finish(folder: Path) -> None:
         change = read(folder)
         make(folder, change)
         for path in change.removed:
+            if change.forgotten:
+                overwriting.overwrite(folder / path)
             remove(folder / path)
         remove(folder / change.staging)
-        (folder / CHANGE).unlink()
+        # By another name it decides nothing any more, and can be overwritten: it names tenants.
+        (folder / CHANGE).rename(folder / f"{CHANGE}.new")
         durable.sync(folder)
     for left in folder.glob(f"{STAGING}*"):
         remove(left)
+    overwriting.overwrite(folder / f"{CHANGE}.new")
     (folder / f"{CHANGE}.new").unlink(missing_ok=True)
 
 
@@ -223,11 +227,16 @@ def forget_rows(path: Path, names: list[str]) -> None:
     """Remove tenants and their keys from the registry, and their bytes from its file and its log."""
     with any_schema.writing(path) as opened:
         opened.execute_sql("PRAGMA secure_delete = 1")
+        # The log is written from its beginning from here on, over what it has.
+        opened.execute_sql("PRAGMA wal_autocheckpoint = 0")
+        opened.execute_sql("PRAGMA wal_checkpoint(RESTART)").fetchone()
         with opened.atomic("IMMEDIATE"):
             for name in names:
                 opened.execute_sql("DELETE FROM key WHERE tenant = ?", (name,))
                 opened.execute_sql("DELETE FROM tenant WHERE id = ?", (name,))
         # What was written anew is free of what was removed, wherever on its pages that was.
+        opened.execute_sql("VACUUM")
+        overwriting.overwrite_free(opened, path)
         opened.execute_sql("VACUUM")
         busy, _, _ = opened.execute_sql("PRAGMA wal_checkpoint(TRUNCATE)").fetchone()
     if busy:

@@ -195,3 +195,29 @@ def test_a_folder_of_somebody_else_is_refused(run_program: RunProgram, tmp_path:
     assert done.returncode == 64
     assert "mine is there already and is not a site of ours" in done.stderr
     assert [path.name for path in (tmp_path / "mine").iterdir()] == ["letter.txt"]
+
+
+def test_reports_are_counted_in_a_metrics_file(run_program: RunProgram, tmp_path: Path) -> None:
+    (tmp_path / "one.csv").write_text(CSV)
+    for name in ("one.csv", "one.csv", "missing.csv"):
+        run_program("report", "--data-file", name, "--output", "site", "--metrics-file", "report.prom")
+
+    lines = (tmp_path / "report.prom").read_text().splitlines()
+    values = dict(line.rsplit(" ", 1) for line in lines if not line.startswith("#"))
+    assert (values["report_generation_total"], values["report_generation_failures_total"]) == ("3", "1")
+    assert values["report_generation_duration_seconds_count"] == "3"
+    assert values['report_generation_duration_seconds_bucket{le="+Inf"}'] == "3"
+    assert int(values['report_generation_duration_seconds_bucket{le="0.005"}']) <= 1
+    assert float(values["report_generation_duration_seconds_sum"]) > 0
+
+
+def test_a_metrics_file_in_no_folder_is_refused_before_a_report_is_begun(
+    run_program: RunProgram, tmp_path: Path
+) -> None:
+    (tmp_path / "one.csv").write_text(CSV)
+
+    done = run_program("report", "--data-file", "one.csv", "--output", "site", "--metrics-file", "nowhere/x.prom")
+
+    assert done.returncode == 73
+    assert done.stderr == "perfanalysis: the metrics file nowhere/x.prom cannot be written: its folder is not there.\n"
+    assert not (tmp_path / "site").exists()

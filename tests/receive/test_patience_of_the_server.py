@@ -40,6 +40,25 @@ def read(connection: socket.socket) -> bytes:
     return received
 
 
+@pytest.mark.parametrize("path", [UPLOAD, TRICKLE])
+def test_a_key_that_is_revoked_ends_a_body_that_still_comes(peer: Peer, path: str) -> None:
+    kind = b"Content-Type: application/json\r\n"
+    with connections(peer, 1) as [connection]:
+        connection.sendall(head(peer, path, 1_000_000)[:-2] + kind + b"\r\n" + b"{")
+        connection.settimeout(1.2)
+        # As long as the key is valid nothing is said.
+        with pytest.raises(TimeoutError):
+            connection.recv(1)
+        connection.settimeout(20)
+
+        peer.registry.revoke_key(peer.key)
+
+        answer = read(connection)
+    assert answer.startswith(b"HTTP/1.1 401 ")
+    assert b'"INVALID_API_KEY"' in answer
+    assert peer.stored_nothing()
+
+
 def is_cut_off(connection: socket.socket, piece: bytes) -> bool:
     """Send ten pieces a second until nobody takes them any more; say whether that comes within ten seconds."""
     try:
