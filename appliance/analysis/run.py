@@ -28,8 +28,8 @@ GAP = 2.5
 NEIGHBOURS = 10
 BESIDE = (Group.CONTAINER, Group.RECORDER, Group.EVENT)
 """What is not read with the machine's own samples, but at times of its own."""
-CLOCK_STEP_SECONDS = 0.5
-"""Recorders stamp whole seconds and uptime has two decimals: less may be rounding."""
+CLOCK_STEP_SECONDS = 2.0
+"""Recorders may stamp whole seconds, and a clock that is slewed drifts: less is no event."""
 STEP_BACK_TICKS = 1000
 """idle and iowait fall by a few ticks when a CPU wakes elsewhere; more than 10 s is a reset."""
 
@@ -114,10 +114,8 @@ class Run:
         if metric.kind is not Kind.COUNTER:
             raise ValueError(f"{metric.name} is no counter")
         if metric not in self._deltas:
-            boots = self.intervals(metric.group).boots
             self._deltas[metric] = self.frame(
-                metric,
-                {instance: grown(metric, values, boots)[0] for instance, values in self.columns(metric).items()},
+                metric, {instance: growth.in_units(metric) for instance, growth in self.growths(metric).items()}
             )
         return self._deltas[metric]
 
@@ -126,14 +124,36 @@ class Run:
         """Remembered, because many findings and pages ask for the same; nobody changes a table that he is given."""
         return {}
 
+    def growths(self, metric: Metric) -> dict[str, "Growth"]:
+        """Return what a counter grew by since the sample before, by instance, as whole numbers."""
+        intervals = self.intervals(metric.group)
+        return {instance: grown(metric, values, intervals) for instance, values in self.columns(metric).items()}
+
     def rates(self, metric: Metric) -> pd.DataFrame:
         """Return a counter's growth per second of each interval; NaN where `deltas` is and over gaps."""
         intervals = self.intervals(metric.group)
         return self.deltas(metric).div(intervals.valid_seconds, axis=0)
 
+    def averages_over_gaps(self, metric: Metric) -> pd.DataFrame:
+        """
+        Return a counter's mean growth per second over each gap, at the sample that ends it; NaN elsewhere.
+
+        It is drawn flat over its gap, as an average: when within the gap it happened is not known.
+        """
+        intervals = self.intervals(metric.group)
+        seconds = np.where(intervals.gaps & (intervals.seconds > 0), intervals.seconds, np.nan)
+        return self.deltas(metric).div(seconds, axis=0)
+
     def totals(self, metric: Metric) -> pd.Series:
-        """Return by how much a counter grew in the whole run, gaps included, per instance."""
-        return self.deltas(metric).sum(min_count=1)
+        """
+        Return by how much a counter grew in the whole run, gaps included, per instance.
+
+        Whole numbers are added as such: the sum of what was seen equals the differences of the counter exactly.
+        """
+        if metric.kind is Kind.GROWTH:
+            return self.deltas(metric).sum(min_count=1)
+        sums = {instance: growth.total(metric) for instance, growth in self.growths(metric).items()}
+        return pd.Series(sums, dtype="float64")
 
     def frame(self, metric: Metric, columns: Mapping[str, Floats]) -> pd.DataFrame:
         return pd.DataFrame(columns, index=self.axis(metric.group))
@@ -199,8 +219,13 @@ class Run:
     @property
     def coverage(self) -> float | None:
         """The share of the machine's period in which samples followed each other without a gap; None for one sample."""
-        span = (self.period[1] - self.period[0]) / 1000 if len(self.at_ms) else 0
-        return min(1.0, float(np.nansum(self.main_intervals.valid_seconds)) / span) if span > 0 else None
+        if not len(self.at_ms) or self.period[1] <= self.period[0]:
+            return None
+        intervals = self.main_intervals
+        # Where the clock was set, its leap is no time in which samples are missing.
+        leaps = np.diff(self.axis(self.main_group).to_numpy(), prepend=np.nan) / 1000 - intervals.seconds
+        span = (self.period[1] - self.period[0]) / 1000 - float(leaps[intervals.steps].sum())
+        return min(1.0, float(np.nansum(intervals.valid_seconds)) / span) if span > 0 else None
 
     def measure(self, at_ms: npt.NDArray[np.int64]) -> "Intervals":
         n = len(at_ms)
@@ -208,14 +233,15 @@ class Run:
         seconds[1:] = np.diff(at_ms) / 1000
         uptime = self.known(UPTIME_SECONDS, at_ms)
         booted = self.known(BOOT_TIME, at_ms)
-        boots, steps = np.zeros(n, bool), np.zeros(n, bool)
+        boots, steps, sure = np.zeros(n, bool), np.zeros(n, bool), np.zeros(n, bool)
         with np.errstate(invalid="ignore"):
             up = np.diff(uptime)
             boots[1:] = (up < 0) | (booted[1:] * 1000 > at_ms[:-1] + 2000) & (np.diff(booted) > 2)
             steps[1:] = ~boots[1:] & (np.abs(up - seconds[1:]) > CLOCK_STEP_SECONDS)
-        seconds[1:][steps[1:]] = up[steps[1:]]
+        sure[1:] = ~boots[1:] & np.isfinite(up)
+        seconds[1:][sure[1:]] = up[sure[1:]]
         gaps = ~boots & long_ones(np.where(boots, np.nan, seconds))
-        return Intervals(seconds, boots, gaps, steps)
+        return Intervals(seconds, boots, gaps, steps, sure)
 
     def known(self, metric: Metric, at_ms: npt.NDArray[np.int64]) -> Floats:
         """Return a gauge of the machine at some times; NaN where it was not read."""
@@ -262,10 +288,10 @@ class Run:
             if group is Group.RECORDER:
                 # Each recorder counts from its own start, which is nothing that happens to the machine.
                 continue
-            boots = self.intervals(group).boots
+            intervals = self.intervals(group)
             for column, values in table.columns.items():
                 if column.metric.kind is Kind.COUNTER:
-                    for row in np.flatnonzero(grown(column.metric, values, boots)[1]).tolist():
+                    for row in np.flatnonzero(grown(column.metric, values, intervals).resets).tolist():
                         span = (int(table.at_ms[row - 1]), int(table.at_ms[row]))
                         fell.setdefault(span, set()).add(column.instance or group.value)
         return [
@@ -310,6 +336,8 @@ class Intervals:
     gaps: Bools
     steps: Bools
     """The wall clock was set in this interval."""
+    sure: Bools
+    """The length is of the clock that nobody sets; that of others may be a second off, where stamps are of seconds."""
 
     @property
     def valid_seconds(self) -> Floats:
@@ -317,28 +345,47 @@ class Intervals:
         return np.where(self.boots | self.gaps | (self.seconds <= 0), np.nan, self.seconds)
 
 
-def grown(metric: Metric, values: Values, boots: Bools) -> tuple[Floats, Bools]:
-    """Return (growth since the sample before, in the metric's unit; where the counter was reset), both (n,)."""
+@dataclass(frozen=True, slots=True)
+class Growth:
+    """What a counter grew by since the sample before; all of shape (n,)."""
+
+    numbers: npt.NDArray[Any]
+    """In the metric's finest unit; says nothing where it is not known."""
+    known: Bools
+    resets: Bools
+    """The counter began again in this interval."""
+
+    def in_units(self, metric: Metric) -> Floats:
+        """Return the growth in the metric's unit, NaN where it is not known."""
+        return np.where(self.known, self.numbers / metric.per_unit, np.nan)
+
+    def total(self, metric: Metric) -> float:
+        """Return the sum in the metric's unit; NaN if nothing is known."""
+        return float(self.numbers[self.known].sum()) / metric.per_unit if self.known.any() else np.nan
+
+
+def grown(metric: Metric, values: Values, intervals: Intervals) -> Growth:
+    """Return what a counter grew by in each interval: it wrapped only if that is physically possible."""
     numbers, mask = np.asarray(values.numbers), values.mask()
-    growth = np.full(len(numbers), np.nan)
-    resets = np.zeros(len(numbers), bool)
-    if len(numbers) < 2:
-        return growth, resets
-    delta = np.diff(numbers)
-    both = mask[1:] & mask[:-1] & ~boots[1:]
+    delta = np.diff(numbers, prepend=numbers[:1])
+    both = mask & np.concatenate([[False], mask[:-1]])[: len(mask)] & ~intervals.boots
     fell = both & (delta < 0)
+    if not fell.any():
+        return Growth(delta, both, fell)
     if metric.steps_back:
         back = fell & (delta >= -STEP_BACK_TICKS)
         delta = np.where(back, 0, delta)
         fell &= ~back
     if metric.bits < 64:
-        # A wrap looks like a fall from the upper half of the range to the lower one.
-        wraps = fell & (numbers[:-1] >= 2 ** (metric.bits - 1)) & (numbers[1:] < 2 ** (metric.bits - 1))
-        delta = np.where(wraps, delta + 2**metric.bits, delta)
+        # From the upper half of the range to the lower one, in so short a time that it cannot be far.
+        before = np.concatenate([numbers[:1], numbers[:-1]])
+        wrapped = delta + 2**metric.bits
+        half = 2 ** (metric.bits - 1)
+        possible = wrapped / metric.per_unit <= metric.most_per_second * intervals.seconds
+        wraps = fell & (before >= half) & (numbers < half) & possible
+        delta = np.where(wraps, wrapped, delta)
         fell &= ~wraps
-    growth[1:] = np.where(both & ~fell, delta / metric.per_unit, np.nan)
-    resets[1:] = fell
-    return growth, resets
+    return Growth(delta, both & ~fell, fell)
 
 
 def long_ones(seconds: Floats) -> Bools:

@@ -25,19 +25,26 @@ class Summary:
     percentiles: dict[float, float | None]
     minimum: float | None
     maximum: float | None
+    """The 100th percentile."""
     maximum_at_ms: int | None
+    suspects: int = 0
+    """Intervals with a value above what is possible: in neither the maximum nor the percentile next to it."""
 
 
-def summarise(series: pd.Series, seconds: pd.Series, span_seconds: float) -> Summary:
+def summarise(series: pd.Series, seconds: pd.Series, span_seconds: float, suspect: pd.Series | None = None) -> Summary:
     """
     Summarise values indexed by Unix milliseconds, each weighted by its interval's seconds; NaN is left out.
 
-    Percentiles follow `weighted_percentiles`; one is None unless ENOUGH_IN_TAIL intervals lie beyond it.
+    Percentiles follow `weighted_percentiles`; one is None unless ENOUGH_IN_TAIL intervals lie beyond it. Where
+    `suspect` is true, a value is above what is possible: it counts, but not for the maximum and the last percentile.
     """
     weights = seconds.reindex(series.index)
     there = series.notna() & weights.notna()
     values, weights = np.asarray(series[there], np.float64), np.asarray(weights[there], np.float64)
     n = len(values)
+    believed = np.ones(n, bool)
+    if suspect is not None:
+        believed = ~np.asarray(suspect.reindex(series.index, fill_value=False)[there], bool)
     if n == 0:
         return Summary(0, 0.0 if span_seconds > 0 else None, None, dict.fromkeys(PERCENTILES), None, None, None)
     exact = weighted_percentiles(values, weights, PERCENTILES)
@@ -45,15 +52,21 @@ def summarise(series: pd.Series, seconds: pd.Series, span_seconds: float) -> Sum
         percentile: value if defensible(n, percentile) else None
         for percentile, value in zip(PERCENTILES, exact, strict=True)
     }
-    highest = int(np.argmax(values))
+    sure = int(believed.sum())
+    if sure < n:
+        last = PERCENTILES[-1]
+        known = defensible(sure, last)
+        shown[last] = weighted_percentiles(values[believed], weights[believed], (last,))[0] if known else None
+    highest = int(np.argmax(np.where(believed, values, -np.inf)))
     return Summary(
         n,
         min(1.0, float(weights.sum()) / span_seconds) if span_seconds > 0 else None,
         float(np.average(values, weights=weights)),
         shown,
         float(values.min()),
-        float(values[highest]),
-        int(series[there].index[highest]),
+        float(values[highest]) if sure else None,
+        int(series[there].index[highest]) if sure else None,
+        n - sure,
     )
 
 

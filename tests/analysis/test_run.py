@@ -193,3 +193,40 @@ def test_a_step_of_the_clock_is_told_once_by_whom_it_was_seen() -> None:
     run = Run("m", [uptime, told])
 
     assert [(event.kind, event.text) for event in run.events] == [("clock", "The clock was set forward by 60.0 s.")]
+
+
+def test_a_fall_that_is_too_far_for_a_wrap_is_a_counter_that_began_again() -> None:
+    """A disk is busy for a second a second at most: 2**31 ms cannot pass in five."""
+    values: dict[float, int | None] = {0: 2**31 + 5, 5: 0, 10: 5000}
+
+    assert rates(metrics.DISK_BUSY, values, instance="sda") == [None, None, 1.0]
+    assert [event.kind for event in Run("m", [one(metrics.DISK_BUSY, values, "sda")]).events] == ["reset"]
+
+
+def test_intervals_are_measured_by_the_clock_that_nobody_sets() -> None:
+    """Stamps of whole seconds say 10 and 11 s; the machine was up for 10.5 s each time."""
+    uptime = one(metrics.UPTIME_SECONDS, {0: 10_000, 10: 11_050, 21: 12_100})
+
+    run = Run("m", [one(metrics.FORKS, {0: 0, 10: 105, 21: 210}), uptime])
+
+    assert run.rates(metrics.FORKS)[""].tolist()[1:] == [10.0, 10.0]
+    assert run.events == []
+    assert run.coverage == 1.0
+
+
+def test_setting_the_clock_loses_no_coverage() -> None:
+    uptime = one(metrics.UPTIME_SECONDS, {0: 10_000, 5: 10_500, 3610: 11_000, 3615: 11_500})
+
+    assert Run("m", [uptime]).coverage == 1.0
+
+
+def test_over_a_gap_there_is_an_average_and_no_rate() -> None:
+    run = Run("m", [one(metrics.FORKS, {0: 0, 5: 5, 10: 10, 15: 15, 300: 585, 305: 590})])
+
+    assert run.averages_over_gaps(metrics.FORKS)[""].dropna().to_dict() == {(START + 300) * 1000: 2.0}
+
+
+def test_sums_of_large_counters_are_exact() -> None:
+    values: dict[float, int | None] = {0: 1, 5: 2**62, 10: 2**62 + 3, 15: 2**62 + 10}
+
+    assert int(Run("m", [one(metrics.FORKS, values)]).totals(metrics.FORKS)[""]) == int(float(2**62 + 9))
