@@ -5,7 +5,6 @@ A value is kept as the whole number that the kernel printed, in the metric's fin
 `unit` (100 ticks are one second). Only percentages and rates that came as text in a CSV are floating point numbers.
 """
 
-import math
 from dataclasses import dataclass
 from enum import StrEnum
 from typing import Literal
@@ -88,7 +87,7 @@ class Metric:
     """The kernel lets this counter fall by a few ticks (idle and iowait): that is no reset."""
     bits: int = 64
     """The kernel's counter wraps at this width."""
-    most_per_second: float = math.inf
+    most_per_second: float | None = None
     """What no hardware exceeds, in units a second: it tells a wrap from a counter that began again."""
     real: bool = False
     """A floating point number that came as text, not a whole number."""
@@ -365,7 +364,7 @@ def disk(
         Metric(
             f"disk_{name}", unit, kind, Group.DISK, DISKSTATS, sentence, "disk",
             per_unit=1000 if milliseconds else 1, bits=32 if milliseconds else 64, alias=f"node_disk_{alias}",
-            most_per_second=most_per_second if milliseconds else math.inf,
+            most_per_second=most_per_second if milliseconds else None,
         )
     )  # fmt: skip
     DISK_FIELDS.append(metric)

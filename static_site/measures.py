@@ -6,7 +6,7 @@ from dataclasses import dataclass
 import pandas as pd
 from markupsafe import Markup
 
-from appliance.analysis import derived, limits
+from appliance.analysis import derived
 from appliance.analysis.findings import core_saturated, cpu_saturated, io_wait, steal
 from appliance.analysis.statistics import Over, Summary, over, summarise
 from appliance.metrics import (
@@ -23,7 +23,6 @@ from appliance.metrics import (
     TASKS_RUNNING,
 )
 from static_site import units
-from static_site.devices import disks, interfaces
 from static_site.sparkline import sparkline
 from static_site.subject import Subject
 from static_site.units import Quantity
@@ -62,7 +61,7 @@ def measures(subject: Subject) -> list[Measure]:
     """Return the key metrics that were collected, in the order of the page."""
     if not subject.has_samples:
         return []
-    devices = disks(subject.run).drawn, interfaces(subject.run).drawn
+    devices = subject.primary_disks, subject.primary_interfaces
     before = previous(subject, *devices)
     found = []
     for section, name, of, quantity, unit, series, seconds, suspect in rows(subject, *devices):
@@ -101,7 +100,7 @@ Row = tuple[str, str, str, Quantity, str, pd.Series, pd.Series, pd.Series | None
 
 def rows(subject: Subject, disks: list[str], interfaces: list[str]) -> Iterator[Row]:
     run, percent = subject.run, units.PERCENT
-    counted_wrongly = limits.cpu_marks(run)
+    counted_wrongly = derived.cpu_suspects(run)
     for mode in ("busy", "user", "system", "iowait", "steal"):
         yield (
             "cpu", f"CPU {mode}", "", percent, "% of all CPU time", subject.cpu[mode], subject.cpu_seconds,
@@ -119,12 +118,12 @@ def rows(subject: Subject, disks: list[str], interfaces: list[str]) -> Iterator[
         yield "memory", "Swap used", "", percent, "% of swap", swap["percent"], held, None
     for name, metric in (("CPU", CPU_WAITING), ("memory", MEMORY_WAITING), ("I/O", IO_WAITING)):
         waited = derived.only(derived.share_of_time(run, metric), "")
-        suspect = limits.marks(run, metric).get("")
+        suspect = run.suspects(metric).get("")
         yield "pressure", f"Waited for {name}", "", percent, "% of time", waited, run.seconds(metric), suspect
     yield from disk_rows(subject, disks)
     seconds = run.seconds(RECEIVED_BYTES)
     traffic = [
-        (name, run.rates(metric), limits.marks(run, metric))
+        (name, run.rates(metric), run.suspects(metric))
         for name, metric in (("received", RECEIVED_BYTES), ("sent", SENT_BYTES))
     ]
     for interface in interfaces:
@@ -141,7 +140,7 @@ def disk_rows(subject: Subject, disks: list[str]) -> Iterator[Row]:
         run.rates(DISK_WRITTEN_BYTES),
         derived.share_of_time(run, DISK_BUSY),
     )
-    too_busy = limits.marks(run, DISK_BUSY)
+    too_busy = run.suspects(DISK_BUSY)
     for disk in disks:
         for name, quantity, unit, table, suspect in (
             ("read", units.TRAFFIC_PER_SECOND, "bytes/s", read, None),

@@ -1,7 +1,5 @@
 """Series that are computed from several metrics: shares of CPU time, used memory, waits of disks ..."""
 
-from typing import Any
-
 import numpy as np
 import pandas as pd
 
@@ -30,6 +28,8 @@ from appliance.metrics import (
 
 MODES = tuple(metric.name.removeprefix("cpu_").removesuffix("_seconds_total") for metric in CPU_MODES)
 PERCENT = 100.0
+SUM_TOLERANCE = 1.0
+"""Shares of CPU time that came ready made must sum to 100 % within this."""
 
 
 def cpus(run: Run) -> list[str]:
@@ -39,8 +39,7 @@ def cpus(run: Run) -> list[str]:
 
 def cpu_count(run: Run) -> int:
     """Return how many CPUs a machine has: as recorded, else as many as there are counters of; 0 if neither says."""
-    facts: Any = run.facts.get("cpuinfo") or {}
-    return int(facts.get("total_cpus") or len(cpus(run)))
+    return run.cpu_count
 
 
 def cpu_shares(run: Run, cpu: str = ALL_CPUS) -> pd.DataFrame:
@@ -62,6 +61,26 @@ def cpu_seconds(run: Run) -> pd.Series:
     """Return the weight of each row of `cpu_shares`, in seconds."""
     seconds = [run.seconds(metric) for metric in (CPU_IDLE, CPU_SHARES["idle"]) if run.has(metric)]
     return seconds[0].combine_first(seconds[-1]) if seconds else pd.Series(dtype="float64")
+
+
+def cpu_suspects(run: Run, cpu: str = ALL_CPUS) -> pd.Series:
+    """
+    Say which rows of `cpu_shares` were counted wrongly: more CPU time than there was, or shares that are not 100 %.
+
+    Shares from counters sum to 100 % by themselves, so it is their time that tells; those of a CSV are taken as they
+    are.
+    """
+    rows = cpu_shares(run, cpu).index
+    if cpu in run.instances(CPU_IDLE):
+        most = run.most_per_second(CPU_IDLE, cpu)
+        every = sum(only(run.deltas(metric), cpu).fillna(0.0) for metric in CPU_MODES)
+        longest = pd.Series(run.intervals(CPU_IDLE.group).longest_seconds, run.axis(CPU_IDLE.group))
+        wrong = pd.Series(every).gt((np.inf if most is None else most) * longest)
+    else:
+        brought = pd.DataFrame({mode: only(run.values(metric), "") for mode, metric in CPU_SHARES.items()})
+        # A sum of fewer modes may well be less.
+        wrong = (brought.sum(axis=1, min_count=len(MODES)) - PERCENT).abs() > SUM_TOLERANCE
+    return wrong.reindex(rows, fill_value=False)
 
 
 def from_counters(run: Run, cpu: str) -> pd.DataFrame:

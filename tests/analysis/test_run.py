@@ -220,13 +220,17 @@ def test_setting_the_clock_loses_no_coverage() -> None:
     assert Run("m", [uptime]).coverage == 1.0
 
 
-def test_over_a_gap_there_is_an_average_and_no_rate() -> None:
-    run = Run("m", [one(metrics.FORKS, {0: 0, 5: 5, 10: 10, 15: 15, 300: 585, 305: 590})])
+def test_sums_of_time_are_exact_as_well() -> None:
+    """A tenth of a second has no exact floating point number, and ten of them are one second all the same."""
+    values: dict[float, int | None] = {second: 10 * second for second in range(1001)}
 
-    assert run.averages_over_gaps(metrics.FORKS)[""].dropna().to_dict() == {(START + 300) * 1000: 2.0}
+    assert Run("m", [one(metrics.CPU_USER, values, "all")]).totals(metrics.CPU_USER)["all"] == 100.0
 
 
-def test_sums_of_large_counters_are_exact() -> None:
-    values: dict[float, int | None] = {0: 1, 5: 2**62, 10: 2**62 + 3, 15: 2**62 + 10}
+def test_a_queue_of_requests_tells_a_wrap_of_their_time_from_a_disk_made_anew() -> None:
+    """In five seconds 2**31 ms of waiting would take a queue of 400 000."""
+    anew: dict[float, int | None] = {0: 2**31 + 5, 5: 0, 10: 5000}
+    wrapped: dict[float, int | None] = {0: 2**32 - 5_000_000, 5: 5_000_000, 10: 5_005_000}
 
-    assert int(Run("m", [one(metrics.FORKS, values)]).totals(metrics.FORKS)[""]) == int(float(2**62 + 9))
+    assert rates(metrics.DISK_READ_TIME, anew, instance="sda") == [None, None, 1.0]
+    assert rates(metrics.DISK_READ_TIME, wrapped, instance="sda") == [None, 2000.0, 1.0]

@@ -1,7 +1,5 @@
 """What holds for whatever was recorded: nothing is invented, and nothing that was seen is lost."""
 
-import random
-
 import numpy as np
 import pandas as pd
 from hypothesis import given, settings
@@ -45,7 +43,7 @@ def test_removing_samples_never_turns_unknown_into_zero(counter: list[int], data
     known = run.rates(metrics.SENT_BYTES)["eth0"]
     assert np.isnan(known.iloc[0])
     assert (known.dropna() > 0).all()
-    assert (run.averages_over_gaps(metrics.SENT_BYTES)["eth0"].dropna() > 0).all()
+    assert (run.gap_rates(metrics.SENT_BYTES)["eth0"].dropna() > 0).all()
 
 
 @given(COUNTERS, st.data())
@@ -83,28 +81,6 @@ def test_percentiles_rise(pairs: list[tuple[float, float]]) -> None:
 
     assert found == sorted(found)
     assert (found[0], found[-1]) == (values.min(), values.max())
-
-
-@given(COUNTERS, st.integers(2, 5), st.randoms(use_true_random=False))
-def test_the_order_of_import_does_not_matter(counter: list[int], parts: int, chance: random.Random) -> None:
-    """Parts of several runs of a recorder, and the CPU beside the network."""
-    pieces = []
-    for number in range(parts):
-        rows = list(range(number, len(counter), parts))
-        if rows:
-            pieces.append(samples(metrics.SENT_BYTES, {"eth0": counter}, rows, run=number % 2))
-            pieces.append(samples(metrics.CPU_IDLE, {"all": counter}, rows, run=number % 2))
-    in_order = Run("m", pieces)
-    shuffled = list(pieces)
-    chance.shuffle(shuffled)
-
-    found = Run("m", shuffled)
-
-    pd.testing.assert_frame_equal(found.rates(metrics.SENT_BYTES), in_order.rates(metrics.SENT_BYTES))
-    pd.testing.assert_frame_equal(derived.cpu_shares(found), derived.cpu_shares(in_order))
-    assert found.totals(metrics.SENT_BYTES).equals(in_order.totals(metrics.SENT_BYTES))
-    assert found.events == in_order.events
-    assert found.coverage == in_order.coverage
 
 
 @given(st.lists(st.integers(-30, 1000), min_size=2, max_size=30))

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 from drawn_machines import recorded
-from page_reader import Page, read
+from page_reader import Page, read, together
 
 from static_site.site import build
 
@@ -16,10 +16,14 @@ MODES = ("user", "nice", "system", "idle", "iowait", "irq", "softirq", "steal")
 
 @pytest.fixture(scope="session")
 def site(built_recordings: Path) -> dict[str, Page]:
-    """The pages of a site of all recordings, by their machines; "" is the fleet page."""
+    """The pages of a site of all recordings, by their machines, all of a machine as one; "" is the fleet page."""
     folder = built_recordings
     machines = json.loads((folder / "site.json").read_text())["machines"]
-    return {"": read(folder / "index.html"), **{found["id"]: read(folder / found["path"]) for found in machines}}
+    pages = {str(path.relative_to(folder)): read(path) for path in folder.rglob("*.html")}
+    return {
+        "": pages["index.html"],
+        **{found["id"]: together(pages, found["path"].split("/")[1]) for found in machines},
+    }
 
 
 def texts(path: Path, subsystem: str) -> list[tuple[int, str]]:
