@@ -142,6 +142,18 @@ class Run:
             )
         return self._deltas[metric]
 
+    def delta(self, metric: Metric, instance: str) -> Floats:
+        """
+        Return one column of a counter's `deltas`, shape (n,), all NaN if it was not collected.
+
+        Nothing is remembered: the CPU times of a month of a machine with many CPUs would fill the memory.
+        """
+        if metric in self._deltas and instance in self._deltas[metric]:
+            return np.asarray(self._deltas[metric][instance])
+        if (values := self.columns(metric).get(instance)) is None:
+            return np.full(len(self.axis(metric.group)), np.nan)
+        return self.grown(metric, instance, values)[0]
+
     @cached_property
     def _deltas(self) -> dict[Metric, pd.DataFrame]:
         """Remembered, because many findings and pages ask for the same; nobody changes a table that he is given."""
