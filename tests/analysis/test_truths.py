@@ -42,6 +42,7 @@ def test_removing_samples_never_turns_unknown_into_zero(counter: list[int], data
 
     known = run.rates(metrics.SENT_BYTES)["eth0"]
     assert np.isnan(known.iloc[0])
+    assert np.isnan(run.deltas(metrics.SENT_BYTES)["eth0"].iloc[0])
     assert (known.dropna() > 0).all()
     assert (run.gap_rates(metrics.SENT_BYTES)["eth0"].dropna() > 0).all()
 
