@@ -14,6 +14,9 @@ EDAC, NUMA = "edac[*]", "numa[*]"
 THERMAL, CARRIER = "thermal_zone[*]", "carrier[*]"
 COOLING = "cooling_device[*]"
 TIMEX, LOGINS = "timex[*]", "logins[*]"
+RAPL, POWER_SUPPLY = "rapl[*]", "power_supply[*]"
+GPU, NVIDIA = "gpu[*]", "nvidia[*]"
+BLOCK_DELAY = "block_delay[*]"
 
 
 # The scheduler: nanoseconds in which tasks ran on a CPU, and in which they waited for it.
@@ -184,6 +187,94 @@ MEMORY_UNCORRECTED = hardware(
     EDAC, "uncorrected", "memory_errors_uncorrected_total", Unit.COUNT, "controller",
     "Memory errors that could not be corrected.", "node_edac_uncorrectable_errors_total",
 )  # fmt: skip
+
+
+# By option: energy, by a part of the machine such as "0 package-0"; a package's holds that of its cores.
+ENERGY = hardware(
+    RAPL, "microjoules", "energy_joules_total", Unit.JOULES, "power_zone", "Energy that a processor or memory used.",
+    "node_rapl_joules_total", per_unit=1_000_000,
+)  # fmt: skip
+
+
+# By option: batteries, also those of a mouse or a UPS, and what charges them. Some count energy, others charge.
+
+
+def supply(key: str, name: str, unit: Unit, sentence: str, alias: str = "", per_unit: int = 1) -> Metric:
+    return hardware(POWER_SUPPLY, key, name, unit, "power_supply", sentence, alias, Kind.GAUGE, per_unit)
+
+
+BATTERY_LEVEL = supply(
+    "percent", "battery_percent", Unit.PERCENT, "How full it is, in whole percent.", "node_power_supply_capacity"
+)
+BATTERY_ENERGY = supply(
+    "microwatt_hours", "battery_energy_watt_hours", Unit.WATT_HOURS, "Energy that it holds.",
+    "node_power_supply_energy_watthour", 1_000_000,
+)  # fmt: skip
+BATTERY_ENERGY_FULL = supply(
+    "microwatt_hours_full", "battery_energy_full_watt_hours", Unit.WATT_HOURS, "Energy that it holds when full.",
+    "node_power_supply_energy_full", 1_000_000,
+)  # fmt: skip
+BATTERY_CHARGE = supply(
+    "microampere_hours", "battery_charge_ampere_hours", Unit.AMPERE_HOURS, "Charge that it holds.",
+    "node_power_supply_charge_ampere", 1_000_000,
+)  # fmt: skip
+BATTERY_CHARGE_FULL = supply(
+    "microampere_hours_full", "battery_charge_full_ampere_hours", Unit.AMPERE_HOURS, "Charge that it holds when full.",
+    "node_power_supply_charge_full", 1_000_000,
+)  # fmt: skip
+BATTERY_POWER = supply(
+    "microwatts", "battery_power_watts", Unit.WATTS, "Power that goes into or out of it.",
+    "node_power_supply_power_watt", 1_000_000,
+)  # fmt: skip
+BATTERY_CHARGING = supply("charging", "battery_charging", Unit.COUNT, "1 while it is charged.")
+BATTERY_DISCHARGING = supply("discharging", "battery_discharging", Unit.COUNT, "1 while it is used up.")
+SUPPLY_ONLINE = supply(
+    "online", "power_supply_online", Unit.COUNT, "1 where it gives power, as mains that are plugged in do.",
+    "node_power_supply_online",
+)  # fmt: skip
+
+
+# By option: graphics processors, "0 amdgpu" or "0 NVIDIA A100-SXM4-40GB"; each driver tells another part of this.
+
+
+def gpu(key: str, name: str, unit: Unit, sentence: str, alias: str = "", per_unit: int = 1) -> Metric:
+    return hardware(GPU, key, f"gpu_{name}", unit, "gpu", sentence, alias, Kind.GAUGE, per_unit)
+
+
+GPU_BUSY = gpu(
+    "percent", "busy_percent", Unit.PERCENT, "How busy it was of late, in whole percent.", "node_drm_gpu_busy_percent"
+)
+GPU_MEMORY_USED = gpu(
+    "memory_used", "memory_used_bytes", Unit.BYTES, "Its own memory that is used.", "node_drm_memory_vram_used_bytes"
+)
+GPU_MEMORY = gpu("memory", "memory_bytes", Unit.BYTES, "Its own memory.", "node_drm_memory_vram_size_bytes")
+GPU_POWER = gpu("microwatts", "power_watts", Unit.WATTS, "Power that it takes.", per_unit=1_000_000)
+GPU_TEMPERATURE = gpu("millidegrees", "temperature_celsius", Unit.CELSIUS, "Its temperature.", per_unit=1000)
+GPU_FREQUENCY = gpu("hertz", "frequency_hertz", Unit.HERTZ, "How fast it runs; 0 while it has nothing to do.")
+HARDWARE_KEYS[NVIDIA] = HARDWARE_KEYS[GPU]
+
+
+# By option: how long processes waited for disks.
+
+
+def block_delay(key: str, name: str, unit: Unit, sentence: str, kind: Kind = Kind.GAUGE, per_unit: int = 1) -> Metric:
+    metric = declare(Metric(name, unit, kind, Group.KERNEL, BLOCK_DELAY, sentence, "machine", per_unit=per_unit))
+    BLOCK_DELAY_KEYS[key] = metric
+    return metric
+
+
+BLOCK_DELAY_KEYS: dict[str, Metric] = {}
+"""The metric of each number in the record of waits for disks."""
+BLOCK_DELAY_TIME = block_delay(
+    "ticks", "block_delay_seconds_total", Unit.SECONDS,
+    "Time that first threads of processes waited for a disk, summed, since the recording began.", Kind.COUNTER, 100,
+)  # fmt: skip
+BLOCK_DELAY_PROCESSES = block_delay(
+    "processes", "block_delay_processes", Unit.COUNT, "Processes that it is the sum of."
+)
+BLOCK_DELAY_NOT_LOOKED_AT = block_delay(
+    "not_looked_at", "block_delay_not_looked_at", Unit.COUNT, "Processes whose wait is told by a later sample."
+)
 
 
 # Software RAID.

@@ -12,7 +12,8 @@ from typing import Literal
 Per = Literal[
     "machine", "cpu", "disk", "interface", "mount", "container",
     "node", "sensor", "array", "controller", "interrupt", "zone", "slab", "source",
-    "process", "cgroup",
+    "process", "cgroup", "counter", "unit",
+    "power_zone", "power_supply", "gpu",
 ]  # fmt: skip
 
 
@@ -29,6 +30,10 @@ class Unit(StrEnum):
     CELSIUS = "°C"
     VOLTS = "V"
     TURNS_PER_MINUTE = "1/min"
+    JOULES = "J"
+    WATTS = "W"
+    WATT_HOURS = "Wh"
+    AMPERE_HOURS = "Ah"
 
 
 class Kind(StrEnum):
@@ -65,6 +70,10 @@ class Group(StrEnum):
     HARDWARE = "hardware"
     INTERRUPT = "interrupt"
     FRAGMENTATION = "fragmentation"
+    NFS = "nfs"
+    DRIVER = "driver"
+    WEAR = "wear"
+    UNIT = "unit"
     RECORDER = "recorder"
     EVENT = "event"
     RATE = "rate"

@@ -99,8 +99,8 @@ def level(ctx: click.Context, param: click.Parameter, name: str) -> int:
 @click.option("--progress", is_flag=True, help="A bar, or a line every 10 s.")
 @click.option("--log-level", envvar="PCC_LOGLEVEL", default="warning", show_default=True, callback=level,
               metavar="LEVEL", help="Say also what is less urgent: error, warning, info, debug.")  # fmt: skip
-@click.option("--source", "optional", multiple=True, type=click.Choice(list(OPTIONAL)),
-              help="Record this too, which costs more; may be repeated.")  # fmt: skip
+@click.option("--source", "optional", multiple=True, type=click.Choice(list(OPTIONAL)), metavar="NAME",
+              help=f"Record this too; may be repeated: {', '.join(OPTIONAL)}.")  # fmt: skip
 @click.option("--process-args", is_flag=True,
               help="Record what programs were started with; what looks like a secret is replaced.")  # fmt: skip
 @click.option("--procfs", type=click.Path(exists=True, file_okay=False), default="/proc", show_default=True,

@@ -16,7 +16,15 @@ OPTIONAL: dict[str, tuple[tuple[str, str], ...]] = {
     "buddyinfo": (("buddyinfo", "source"),),
     "slabinfo": (("slabinfo", "source"),),
     "tcp-states": (("tcp_states", "source"),),
+    "rapl": (("rapl", "source"),),
+    "battery": (("power_supply", "source"),),
+    "gpu": (("gpu", "source"), ("nvidia", "source")),
+    "block-delay": (("block_delay", "source"),),
     "network-filesystems": (("statfs", "network"), ("filesystems", "network")),
+    "nfs": (("nfs", "source"),),
+    "ethtool": (("ethtool", "source"),),
+    "nvme": (("nvme", "source"),),
+    "systemd-units": (("systemd_units", "source"),),
 }
 """Module and function of each: only what is named is loaded, because a module costs memory."""
 MODULES = sorted({f"{SOURCES}.{module}" for parts in OPTIONAL.values() for module, _ in parts})

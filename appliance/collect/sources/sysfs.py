@@ -4,6 +4,7 @@ What the hardware says under /sys, where there is any: frequency, heat, links, m
 Such a file may take its time, or wait for a device that does not answer: it is asked now and then, with a deadline.
 """
 
+import errno
 import json
 import os
 from collections.abc import Callable, Iterator
@@ -55,8 +56,12 @@ def numa(root: str) -> Source:
     return records("numa[*]", root, f"{SYSTEM}/node/node1", nodes)
 
 
-def records(subsystem: str, root: str, sign: str, look: Records) -> Source:
-    """Make a source of records, one JSON object a line; /sys is beside /proc, and without `sign` there are none."""
+def records(subsystem: str, root: str, sign: str, look: Records, seconds: float = SECONDS) -> Source:
+    """
+    Make a source of records, one JSON object a line; /sys is beside /proc, and without `sign` there are none.
+
+    It is asked once in so many seconds.
+    """
     place = Path(root).parent / "sys"
 
     def lines() -> str | None:
@@ -67,10 +72,14 @@ def records(subsystem: str, root: str, sign: str, look: Records) -> Source:
     def ask() -> str | None:
         # Looked for here, because a thread costs memory, and most machines lack most of these.
         if not (place / sign).exists():
-            raise FileNotFoundError(2, "this machine has none")
+            raise has_none()
         return asked.ask()
 
-    return now_and_then(Source(subsystem, ask, limit_seconds=PATIENT_SECONDS), SECONDS)
+    return now_and_then(Source(subsystem, ask, limit_seconds=PATIENT_SECONDS), seconds)
+
+
+def has_none() -> FileNotFoundError:
+    return FileNotFoundError(errno.ENOENT, "this machine has none")
 
 
 def frequencies(place: Path) -> Iterator[dict[str, Any]]:
