@@ -96,6 +96,8 @@ class Metric:
     """The kernel lets this counter fall by a few ticks (idle and iowait): that is no reset."""
     bits: int = 64
     """The kernel's counter wraps at this width."""
+    most_per_second: float | None = None
+    """What no hardware exceeds, in units a second: it tells a wrap from a counter that began again."""
     real: bool = False
     """A floating point number that came as text, not a whole number."""
     alias: str = ""
@@ -359,12 +361,19 @@ IRQ_STALLED = pressure("irq", "full", "stalled", "Time in which interrupts kept 
 # Disks: sectors are of 512 bytes whatever the device; times are 32-bit milliseconds.
 
 
-def disk(name: str, unit: Unit, sentence: str, alias: str, kind: Kind = Kind.COUNTER) -> Metric:
+DISK_QUEUE = 4096
+"""Requests under way at a time in a deep queue: so many seconds of waiting a disk may count in a second."""
+
+
+def disk(
+    name: str, unit: Unit, sentence: str, alias: str, kind: Kind = Kind.COUNTER, most_per_second: float = DISK_QUEUE
+) -> Metric:
     milliseconds = unit is Unit.SECONDS
     metric = declare(
         Metric(
             f"disk_{name}", unit, kind, Group.DISK, DISKSTATS, sentence, "disk",
             per_unit=1000 if milliseconds else 1, bits=32 if milliseconds else 64, alias=f"node_disk_{alias}",
+            most_per_second=most_per_second if milliseconds else None,
         )
     )  # fmt: skip
     DISK_FIELDS.append(metric)
@@ -384,7 +393,9 @@ DISK_WRITE_TIME = disk(
     "write_seconds_total", Unit.SECONDS, "Time that writes took, summed.", "write_time_seconds_total"
 )
 DISK_IN_FLIGHT = disk("in_flight", Unit.COUNT, "Requests under way.", "io_now", Kind.GAUGE)
-DISK_BUSY = disk("busy_seconds_total", Unit.SECONDS, "Time with a request under way.", "io_time_seconds_total")
+DISK_BUSY = disk(
+    "busy_seconds_total", Unit.SECONDS, "Time with a request under way.", "io_time_seconds_total", most_per_second=1
+)
 DISK_WEIGHTED = disk(
     "weighted_seconds_total", Unit.SECONDS, "Requests under way, summed over time.", "io_time_weighted_seconds_total"
 )

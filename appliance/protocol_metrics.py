@@ -110,11 +110,15 @@ RAW6_IN_USE = sockets("RAW6", "inuse", "sockets_raw6", "Raw sockets in use over 
 # Received packets that wait for a CPU: /proc/net/softnet_stat, a line per CPU, by the number of the field.
 
 
+PACKETS_A_CPU = 20_000_000
+"""More packets a second than one CPU can take from its queue."""
+
+
 def softnet(field: int, name: str, sentence: str, alias: str, kind: Kind = Kind.COUNTER) -> Metric:
     metric = declare(
         Metric(
             f"softnet_{name}", Unit.COUNT, kind, Group.SOFTNET, SOFTNET, sentence, "cpu", bits=32,
-            alias=f"node_softnet_{alias}",
+            alias=f"node_softnet_{alias}", most_per_second=PACKETS_A_CPU,
         )
     )  # fmt: skip
     SOFTNET_FIELDS[field] = metric

@@ -64,12 +64,13 @@ def measures(subject: Subject) -> list[Measure]:
     devices = subject.primary_disks, subject.primary_interfaces
     before = previous(subject, *devices)
     found = []
-    for section, name, of, quantity, unit, series, seconds in rows(subject, *devices):
+    for section, name, of, quantity, unit, series, seconds, suspect in rows(subject, *devices):
         if len(series) and series.notna().any():
             limit = LIMITS.get(name)
             found.append(
                 Measure(
-                    section, name, of, quantity, unit, summarise(series, seconds, subject.span.seconds), limit,
+                    section, name, of, quantity, unit, summarise(series, seconds, subject.span.seconds, suspect),
+                    limit,
                     None if limit is None else over(series, seconds, limit), before.get((name, of)),
                     sparkline(series, subject.span, f"{of} {name}".strip(), quantity, PIECES),
                 )
@@ -85,40 +86,50 @@ def previous(subject: Subject, disks: list[str], interfaces: list[str]) -> dict[
     end_ms = subject.span.start_ms
     start_ms = end_ms - (subject.span.end_ms - end_ms)
     found = {}
-    for _, name, of, _, _, series, seconds in rows(earlier, disks, interfaces):
+    for _, name, of, _, _, series, seconds, suspect in rows(earlier, disks, interfaces):
         # A value is of the interval that ends at its time.
         within = series[(series.index > start_ms) & (series.index <= end_ms)]
         if within.notna().any():
-            found[name, of] = summarise(within, seconds, subject.span.seconds)
+            found[name, of] = summarise(within, seconds, subject.span.seconds, suspect)
     return found
 
 
-Row = tuple[str, str, str, Quantity, str, pd.Series, pd.Series]
+Row = tuple[str, str, str, Quantity, str, pd.Series, pd.Series, pd.Series | None]
+"""Section, name, device, quantity, unit, values, their weights, and where a value is above what is possible."""
 
 
 def rows(subject: Subject, disks: list[str], interfaces: list[str]) -> Iterator[Row]:
     run, percent = subject.run, units.PERCENT
+    counted_wrongly = derived.cpu_suspects(run)
     for mode in ("busy", "user", "system", "iowait", "steal"):
-        yield "cpu", f"CPU {mode}", "", percent, "% of all CPU time", subject.cpu[mode], subject.cpu_seconds
+        yield (
+            "cpu", f"CPU {mode}", "", percent, "% of all CPU time", subject.cpu[mode], subject.cpu_seconds,
+            counted_wrongly,
+        )  # fmt: skip
     if subject.busy_by_cpu.shape[1] > 1:
         busiest = subject.busy_by_cpu.max(axis=1)
-        yield "cpu", "Busiest CPU", "", percent, "% of that CPU's time", busiest, subject.cpu_seconds
+        yield "cpu", "Busiest CPU", "", percent, "% of that CPU's time", busiest, subject.cpu_seconds, None
     if run.has(TASKS_RUNNING):
         running = derived.only(run.values(TASKS_RUNNING), "")
-        yield "cpu", "Tasks running or ready", "", units.TASKS, "tasks", running, run.seconds(TASKS_RUNNING)
+        yield "cpu", "Tasks running or ready", "", units.TASKS, "tasks", running, run.seconds(TASKS_RUNNING), None
     if run.has(MEMORY_TOTAL):
         used, swap, held = derived.memory_used(run), derived.swap_used(run), run.seconds(MEMORY_TOTAL)
-        yield "memory", "Memory used", "", percent, "% of memory", used["percent"], held
-        yield "memory", "Swap used", "", percent, "% of swap", swap["percent"], held
+        yield "memory", "Memory used", "", percent, "% of memory", used["percent"], held, None
+        yield "memory", "Swap used", "", percent, "% of swap", swap["percent"], held, None
     for name, metric in (("CPU", CPU_WAITING), ("memory", MEMORY_WAITING), ("I/O", IO_WAITING)):
         waited = derived.only(derived.share_of_time(run, metric), "")
-        yield "pressure", f"Waited for {name}", "", percent, "% of time", waited, run.seconds(metric)
+        suspect = run.suspects(metric).get("")
+        yield "pressure", f"Waited for {name}", "", percent, "% of time", waited, run.seconds(metric), suspect
     yield from disk_rows(subject, disks)
-    received, sent, seconds = run.rates(RECEIVED_BYTES), run.rates(SENT_BYTES), run.seconds(RECEIVED_BYTES)
+    seconds = run.seconds(RECEIVED_BYTES)
+    traffic = [
+        (name, run.rates(metric), run.suspects(metric))
+        for name, metric in (("received", RECEIVED_BYTES), ("sent", SENT_BYTES))
+    ]
     for interface in interfaces:
-        for name, rates in (("received", received), ("sent", sent)):
+        for name, rates, marked in traffic:
             bits = BITS * derived.only(rates, interface)
-            yield "network", name, interface, units.BITS_PER_SECOND, "bit/s", bits, seconds
+            yield "network", name, interface, units.BITS_PER_SECOND, "bit/s", bits, seconds, marked.get(interface)
 
 
 def disk_rows(subject: Subject, disks: list[str]) -> Iterator[Row]:
@@ -129,11 +140,12 @@ def disk_rows(subject: Subject, disks: list[str]) -> Iterator[Row]:
         run.rates(DISK_WRITTEN_BYTES),
         derived.share_of_time(run, DISK_BUSY),
     )
+    too_busy = run.suspects(DISK_BUSY)
     for disk in disks:
-        for name, quantity, unit, table in (
-            ("read", units.TRAFFIC_PER_SECOND, "bytes/s", read),
-            ("written", units.TRAFFIC_PER_SECOND, "bytes/s", written),
-            ("wait", units.SECONDS, "a request", wait),
-            ("busy", units.PERCENT, "% of time", busy),
+        for name, quantity, unit, table, suspect in (
+            ("read", units.TRAFFIC_PER_SECOND, "bytes/s", read, None),
+            ("written", units.TRAFFIC_PER_SECOND, "bytes/s", written, None),
+            ("wait", units.SECONDS, "a request", wait, None),
+            ("busy", units.PERCENT, "% of time", busy, too_busy.get(disk)),
         ):
-            yield "disks", name, disk, quantity, unit, derived.only(table, disk), seconds
+            yield "disks", name, disk, quantity, unit, derived.only(table, disk), seconds, suspect

@@ -1,9 +1,11 @@
 """Series that are computed from several metrics: shares of CPU time, used memory, waits of disks ..."""
 
+from collections.abc import Mapping
+
 import numpy as np
 import pandas as pd
 
-from appliance.analysis.run import Run
+from appliance.analysis.run import Floats, Run
 from appliance.metrics import (
     ALL_CPUS,
     CONTAINER_PERIODS,
@@ -28,6 +30,8 @@ from appliance.metrics import (
 
 MODES = tuple(metric.name.removeprefix("cpu_").removesuffix("_seconds_total") for metric in CPU_MODES)
 PERCENT = 100.0
+SUM_TOLERANCE = 1.0
+"""Shares of CPU time that came ready made must sum to 100 % within this."""
 
 
 def cpus(run: Run) -> list[str]:
@@ -61,16 +65,49 @@ def cpu_seconds(run: Run) -> pd.Series:
     return seconds[0].combine_first(seconds[-1]) if seconds else pd.Series(dtype="float64")
 
 
+def cpu_suspects(run: Run, cpu: str = ALL_CPUS) -> pd.Series:
+    """
+    Say which rows of `cpu_shares` were counted wrongly: more CPU time than there was, or shares that are not 100 %.
+
+    Shares from counters sum to 100 % by themselves, so it is their time that tells; those of a CSV are taken as they
+    are.
+    """
+    rows = cpu_shares(run, cpu).index
+    if cpu in run.instances(CPU_IDLE):
+        most = run.most_per_second(CPU_IDLE, cpu)
+        longest = run.intervals(CPU_IDLE.group).longest_seconds
+        with np.errstate(invalid="ignore"):
+            more = cpu_time(run, cpu)[1] > (np.inf if most is None else most) * longest
+        wrong = pd.Series(more, run.axis(CPU_IDLE.group))
+    else:
+        brought = pd.DataFrame({mode: only(run.values(metric), "") for mode, metric in CPU_SHARES.items()})
+        # A sum of fewer modes may well be less.
+        wrong = (brought.sum(axis=1, min_count=len(MODES)) - PERCENT).abs() > SUM_TOLERANCE
+    return wrong.reindex(rows, fill_value=False)
+
+
 def from_counters(run: Run, cpu: str) -> pd.DataFrame:
     if cpu not in run.instances(CPU_IDLE):
         return pd.DataFrame()
-    grown = pd.DataFrame({mode: only(run.deltas(metric), cpu) for mode, metric in zip(MODES, CPU_MODES, strict=True)})
-    valid = run.seconds(CPU_IDLE).notna()
-    # Old kernels have no steal: the modes that are there are all CPU time.
-    every = grown.sum(axis=1, min_count=1).where(valid & grown["idle"].notna())
-    shares = grown.div(every.where(every > 0), axis=0) * PERCENT
-    shares["busy"] = PERCENT - shares["idle"] - shares["iowait"].fillna(0)
+    grown, every = cpu_time(run, cpu)
+    shares = pd.DataFrame({mode: column / every * PERCENT for mode, column in grown.items()}, run.axis(CPU_IDLE.group))
+    shares["busy"] = busy(grown, every)
     return shares
+
+
+def cpu_time(run: Run, cpu: str) -> tuple[dict[str, Floats], Floats]:
+    """Return (CPU time by mode, all of it) in each interval, in seconds, each (n,); all of it is NaN where unknown."""
+    grown = {mode: run.delta(metric, cpu) for mode, metric in zip(MODES, CPU_MODES, strict=True)}
+    # Old kernels have no steal: the modes that are there are all CPU time.
+    every = np.zeros(len(grown["idle"]))
+    for column in grown.values():
+        every += np.nan_to_num(column)
+    known = np.isfinite(run.intervals(CPU_IDLE.group).valid_seconds) & np.isfinite(grown["idle"]) & (every > 0)
+    return grown, np.where(known, every, np.nan)
+
+
+def busy(grown: Mapping[str, Floats], every: Floats) -> Floats:
+    return PERCENT - (grown["idle"] + np.nan_to_num(grown["iowait"])) / every * PERCENT
 
 
 def only(frame: pd.DataFrame, instance: str) -> pd.Series:
@@ -80,7 +117,8 @@ def only(frame: pd.DataFrame, instance: str) -> pd.Series:
 
 def cpu_busy_by_cpu(run: Run) -> pd.DataFrame:
     """Return how busy each CPU was, in percent: a column per CPU, by number."""
-    return pd.DataFrame({cpu: cpu_shares(run, cpu)["busy"] for cpu in cpus(run)})
+    counted = {cpu: busy(*cpu_time(run, cpu)) for cpu in cpus(run) if cpu in run.instances(CPU_IDLE)}
+    return pd.DataFrame(counted, run.axis(CPU_IDLE.group)).reindex(columns=cpus(run))
 
 
 def memory_used(run: Run) -> pd.DataFrame:

@@ -3,12 +3,12 @@
 from collections.abc import Mapping
 from typing import Any
 
-from appliance.metrics import ALL_CPUS, CPU_MODES, DISK_BUSY, PRESSURE_LINES, RECEIVED_BYTES, SENT_BYTES, Metric
+from appliance.metrics import ALL_CPUS, CPU_MODES, PRESSURE_LINES, RECEIVED_BYTES, SENT_BYTES, Metric
 
 TOLERANCE = 1.05
 """Counters are updated in ticks, and not at the moment of the sample."""
 BITS_PER_BYTE = 8
-SHARES_OF_TIME = frozenset({DISK_BUSY, *PRESSURE_LINES.values()})
+SHARES_OF_TIME = frozenset(PRESSURE_LINES.values())
 INTERFACE_BYTES = frozenset({RECEIVED_BYTES, SENT_BYTES})
 
 
@@ -18,7 +18,7 @@ def most_per_second(metric: Metric, instance: str, cpus: int, facts: Mapping[str
 
     `cpus` is 0 where it is not known; the speed of an interface's link comes from the facts that a recorder gave.
     """
-    most: float | None = None
+    most = metric.most_per_second
     if metric in SHARES_OF_TIME:
         most = 1.0
     elif metric in CPU_MODES:

@@ -40,8 +40,8 @@ GAP = 2.5
 NEIGHBOURS = 10
 BESIDE = (Group.CONTAINER, Group.RECORDER, Group.EVENT)
 """What is not read with the machine's own samples, but at times of its own."""
-CLOCK_STEP_SECONDS = 0.5
-"""Recorders stamp whole seconds and uptime has two decimals: less may be rounding."""
+CLOCK_STEP_SECONDS = 2.0
+"""Recorders stamp whole seconds, and a clock that is slewed drifts: less is no event."""
 UPTIME_TICK_SECONDS = 0.02
 STEP_BACK_TICKS = 1000
 """idle and iowait fall by a few ticks when a CPU wakes elsewhere; more than 10 s is a reset."""
@@ -142,6 +142,18 @@ class Run:
             )
         return self._deltas[metric]
 
+    def delta(self, metric: Metric, instance: str) -> Floats:
+        """
+        Return one column of a counter's `deltas`, shape (n,), all NaN if it was not collected.
+
+        Nothing is remembered: the CPU times of a month of a machine with many CPUs would fill the memory.
+        """
+        if metric in self._deltas and instance in self._deltas[metric]:
+            return np.asarray(self._deltas[metric][instance])
+        if (values := self.columns(metric).get(instance)) is None:
+            return np.full(len(self.axis(metric.group)), np.nan)
+        return self.grown(metric, instance, values)[0]
+
     @cached_property
     def _deltas(self) -> dict[Metric, pd.DataFrame]:
         """Remembered, because many findings and pages ask for the same; nobody changes a table that he is given."""
@@ -199,8 +211,15 @@ class Run:
         return grown(metric, values, self.intervals(metric.group), self.most_per_second(metric, instance))
 
     def totals(self, metric: Metric) -> pd.Series:
-        """Return by how much a counter grew in the whole run, gaps included, per instance."""
-        return self.deltas(metric).sum(min_count=1)
+        """
+        Return by how much a counter grew in the whole run, gaps included, per instance.
+
+        What the kernel counts in is added as whole numbers: the sum equals the differences of the counter exactly.
+        """
+        deltas = self.deltas(metric)
+        if metric.kind is Kind.GROWTH:
+            return deltas.sum(min_count=1)
+        return (deltas * metric.per_unit).round().sum(min_count=1) / metric.per_unit
 
     def frame(self, metric: Metric, columns: Mapping[str, Floats]) -> pd.DataFrame:
         return pd.DataFrame(columns, index=self.axis(metric.group))
@@ -266,8 +285,13 @@ class Run:
     @property
     def coverage(self) -> float | None:
         """The share of the machine's period in which samples followed each other without a gap; None for one sample."""
-        span = (self.period[1] - self.period[0]) / 1000 if len(self.at_ms) else 0
-        return min(1.0, float(np.nansum(self.main_intervals.valid_seconds)) / span) if span > 0 else None
+        if not len(self.at_ms) or self.period[1] <= self.period[0]:
+            return None
+        intervals = self.main_intervals
+        # Where the clock was set, its leap is no time in which samples are missing.
+        leaps = np.diff(self.axis(self.main_group).to_numpy(), prepend=0) / 1000 - intervals.seconds
+        span = (self.period[1] - self.period[0]) / 1000 - float(leaps[intervals.steps].sum())
+        return min(1.0, float(np.nansum(intervals.valid_seconds)) / span) if span > 0 else None
 
     def measure(self, at_ms: npt.NDArray[np.int64]) -> "Intervals":
         n = len(at_ms)
@@ -280,7 +304,8 @@ class Run:
             up = np.diff(uptime)
             boots[1:] = (up < 0) | (booted[1:] * 1000 > at_ms[:-1] + 2000) & (np.diff(booted) > 2)
             steps[1:] = ~boots[1:] & (np.abs(up - seconds[1:]) > CLOCK_STEP_SECONDS)
-        seconds[1:][steps[1:]] = up[steps[1:]]
+        sure = ~boots[1:] & np.isfinite(up)
+        seconds[1:][sure] = up[sure]
         with np.errstate(invalid="ignore"):
             by_uptime = np.where(up > 0, up + UPTIME_TICK_SECONDS, np.nan)
         whole = 1.0 if not (at_ms % 1000).any() else UPTIME_TICK_SECONDS

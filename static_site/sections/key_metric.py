@@ -20,7 +20,8 @@ def section(subject: Subject, found: Sequence[Measure], links: Mapping[str, str]
     heads = [
         Head("metric", False), Head("unit", False), Head("n", title="intervals with a value"),
         Head("coverage", title="share of the period that they cover"), Head("mean", title="weighted by time"),
-        *(Head(title) for title in TITLES.values()), Head("max"), Head("max at", title="UTC"),
+        *(Head(title) for title in TITLES.values()), Head("max", title="the 100th percentile"),
+        Head("max at", title="UTC"),
         Head("time over limit", title="in all, and the longest stretch"),
         Head("previous p95", title="of the period before"), Head("Δ", title="p95 less the previous p95"),
         Head("course", False, "95th percentile over the period, and a dot at the maximum"),
@@ -33,6 +34,7 @@ def section(subject: Subject, found: Sequence[Measure], links: Mapping[str, str]
         f"{units.NOTHING}: no rule looks at it.",
         before(subject, found),
         "The small charts go from 0 to 100 % for shares, else from 0 to the maximum, with a dot there.",
+        *(beyond_limits(measure) for measure in found if measure.summary.suspects),
         *suppressed(fewest),
     ]
     intervals = f"{subject.interval} intervals" if subject.samples > 1 else "a single sample"
@@ -68,6 +70,15 @@ def beyond(measure: Measure) -> str:
     total, longest = measure.over.total, measure.over.longest
     apart = f", longest {times.duration(longest)}" if longest < total else ""
     return f"{times.duration(total)} over {limit}{apart}"
+
+
+def beyond_limits(measure: Measure) -> str:
+    """Say which values are above what is possible, and of what they are left out."""
+    count = units.counted(measure.summary.suspects, "interval")
+    return (
+        f"{shown(measure.of)} {measure.name}: ".lstrip() + f"{count} above what the machine can do, counted wrongly; "
+        "left out of the maximum and the last percentile."
+    )
 
 
 def compared(measure: Measure, quantity: Quantity) -> list[Cell]:

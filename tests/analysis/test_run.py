@@ -193,3 +193,44 @@ def test_a_step_of_the_clock_is_told_once_by_whom_it_was_seen() -> None:
     run = Run("m", [uptime, told])
 
     assert [(event.kind, event.text) for event in run.events] == [("clock", "The clock was set forward by 60.0 s.")]
+
+
+def test_a_fall_that_is_too_far_for_a_wrap_is_a_counter_that_began_again() -> None:
+    """A disk is busy for a second a second at most: 2**31 ms cannot pass in five."""
+    values: dict[float, int | None] = {0: 2**31 + 5, 5: 0, 10: 5000}
+
+    assert rates(metrics.DISK_BUSY, values, instance="sda") == [None, None, 1.0]
+    assert [event.kind for event in Run("m", [one(metrics.DISK_BUSY, values, "sda")]).events] == ["reset"]
+
+
+def test_intervals_are_measured_by_the_clock_that_nobody_sets() -> None:
+    """Stamps of whole seconds say 10 and 11 s; the machine was up for 10.5 s each time."""
+    uptime = one(metrics.UPTIME_SECONDS, {0: 10_000, 10: 11_050, 21: 12_100})
+
+    run = Run("m", [one(metrics.FORKS, {0: 0, 10: 105, 21: 210}), uptime])
+
+    assert run.rates(metrics.FORKS)[""].tolist()[1:] == [10.0, 10.0]
+    assert run.events == []
+    assert run.coverage == 1.0
+
+
+def test_setting_the_clock_loses_no_coverage() -> None:
+    uptime = one(metrics.UPTIME_SECONDS, {0: 10_000, 5: 10_500, 3610: 11_000, 3615: 11_500})
+
+    assert Run("m", [uptime]).coverage == 1.0
+
+
+def test_sums_of_time_are_exact_as_well() -> None:
+    """A tenth of a second has no exact floating point number, and ten of them are one second all the same."""
+    values: dict[float, int | None] = {second: 10 * second for second in range(1001)}
+
+    assert Run("m", [one(metrics.CPU_USER, values, "all")]).totals(metrics.CPU_USER)["all"] == 100.0
+
+
+def test_a_queue_of_requests_tells_a_wrap_of_their_time_from_a_disk_made_anew() -> None:
+    """In five seconds 2**31 ms of waiting would take a queue of 400 000."""
+    anew: dict[float, int | None] = {0: 2**31 + 5, 5: 0, 10: 5000}
+    wrapped: dict[float, int | None] = {0: 2**32 - 5_000_000, 5: 5_000_000, 10: 5_005_000}
+
+    assert rates(metrics.DISK_READ_TIME, anew, instance="sda") == [None, None, 1.0]
+    assert rates(metrics.DISK_READ_TIME, wrapped, instance="sda") == [None, 2000.0, 1.0]
