@@ -64,14 +64,17 @@ def measures(subject: Subject) -> list[Measure]:
     devices = subject.primary_disks, subject.primary_interfaces
     before = previous(subject, *devices)
     found = []
-    for section, name, of, quantity, unit, series, seconds in rows(subject, *devices):
+    for row in rows(subject, *devices):
+        series = row.series
         if len(series) and series.notna().any():
-            limit = LIMITS.get(name)
+            limit = LIMITS.get(row.name)
+            possible = series if row.suspect is None else series.mask(row.suspect)
             found.append(
                 Measure(
-                    section, name, of, quantity, unit, summarise(series, seconds, subject.span.seconds), limit,
-                    None if limit is None else over(series, seconds, limit), before.get((name, of)),
-                    sparkline(series, subject.span, f"{of} {name}".strip(), quantity, PIECES),
+                    row.section, row.name, row.of, row.quantity, row.unit,
+                    summarise(series, row.seconds, subject.span.seconds, row.suspect), limit,
+                    None if limit is None else over(series, row.seconds, limit), before.get((row.name, row.of)),
+                    sparkline(possible, subject.span, f"{row.of} {row.name}".strip(), row.quantity, PIECES),
                 )
             )  # fmt: skip
     return found
@@ -85,40 +88,53 @@ def previous(subject: Subject, disks: list[str], interfaces: list[str]) -> dict[
     end_ms = subject.span.start_ms
     start_ms = end_ms - (subject.span.end_ms - end_ms)
     found = {}
-    for _, name, of, _, _, series, seconds in rows(earlier, disks, interfaces):
+    for row in rows(earlier, disks, interfaces):
         # A value is of the interval that ends at its time.
-        within = series[(series.index > start_ms) & (series.index <= end_ms)]
+        within = row.series[(row.series.index > start_ms) & (row.series.index <= end_ms)]
         if within.notna().any():
-            found[name, of] = summarise(within, seconds, subject.span.seconds)
+            found[row.name, row.of] = summarise(within, row.seconds, subject.span.seconds, row.suspect)
     return found
 
 
-Row = tuple[str, str, str, Quantity, str, pd.Series, pd.Series]
+@dataclass(frozen=True, slots=True)
+class Row:
+    section: str
+    name: str
+    of: str
+    quantity: Quantity
+    unit: str
+    series: pd.Series
+    seconds: pd.Series
+    """What each value stands for."""
+    suspect: pd.Series | None = None
+    """Which values are more than is possible; None where no limit is known."""
 
 
 def rows(subject: Subject, disks: list[str], interfaces: list[str]) -> Iterator[Row]:
     run, percent = subject.run, units.PERCENT
     for mode in ("busy", "user", "system", "iowait", "steal"):
-        yield "cpu", f"CPU {mode}", "", percent, "% of all CPU time", subject.cpu[mode], subject.cpu_seconds
+        yield Row("cpu", f"CPU {mode}", "", percent, "% of all CPU time", subject.cpu[mode], subject.cpu_seconds)
     if subject.busy_by_cpu.shape[1] > 1:
         busiest = subject.busy_by_cpu.max(axis=1)
-        yield "cpu", "Busiest CPU", "", percent, "% of that CPU's time", busiest, subject.cpu_seconds
+        yield Row("cpu", "Busiest CPU", "", percent, "% of that CPU's time", busiest, subject.cpu_seconds)
     if run.has(TASKS_RUNNING):
         running = derived.only(run.values(TASKS_RUNNING), "")
-        yield "cpu", "Tasks running or ready", "", units.TASKS, "tasks", running, run.seconds(TASKS_RUNNING)
+        yield Row("cpu", "Tasks running or ready", "", units.TASKS, "tasks", running, run.seconds(TASKS_RUNNING))
     if run.has(MEMORY_TOTAL):
         used, swap, held = derived.memory_used(run), derived.swap_used(run), run.seconds(MEMORY_TOTAL)
-        yield "memory", "Memory used", "", percent, "% of memory", used["percent"], held
-        yield "memory", "Swap used", "", percent, "% of swap", swap["percent"], held
+        yield Row("memory", "Memory used", "", percent, "% of memory", used["percent"], held)
+        yield Row("memory", "Swap used", "", percent, "% of swap", swap["percent"], held)
     for name, metric in (("CPU", CPU_WAITING), ("memory", MEMORY_WAITING), ("I/O", IO_WAITING)):
         waited = derived.only(derived.share_of_time(run, metric), "")
-        yield "pressure", f"Waited for {name}", "", percent, "% of time", waited, run.seconds(metric)
+        seconds, suspect = run.seconds(metric), run.suspects(metric).get("")
+        yield Row("pressure", f"Waited for {name}", "", percent, "% of time", waited, seconds, suspect)
     yield from disk_rows(subject, disks)
-    received, sent, seconds = run.rates(RECEIVED_BYTES), run.rates(SENT_BYTES), run.seconds(RECEIVED_BYTES)
     for interface in interfaces:
-        for name, rates in (("received", received), ("sent", sent)):
-            bits = BITS * derived.only(rates, interface)
-            yield "network", name, interface, units.BITS_PER_SECOND, "bit/s", bits, seconds
+        for name, metric in (("received", RECEIVED_BYTES), ("sent", SENT_BYTES)):
+            bits, suspect = BITS * derived.only(run.rates(metric), interface), run.suspects(metric).get(interface)
+            yield Row(
+                "network", name, interface, units.BITS_PER_SECOND, "bit/s", bits, run.seconds(metric), suspect
+            )  # fmt: skip
 
 
 def disk_rows(subject: Subject, disks: list[str]) -> Iterator[Row]:
@@ -136,4 +152,5 @@ def disk_rows(subject: Subject, disks: list[str]) -> Iterator[Row]:
             ("wait", units.SECONDS, "a request", wait),
             ("busy", units.PERCENT, "% of time", busy),
         ):
-            yield "disks", name, disk, quantity, unit, derived.only(table, disk), seconds
+            suspect = run.suspects(DISK_BUSY).get(disk) if table is busy else None
+            yield Row("disks", name, disk, quantity, unit, derived.only(table, disk), seconds, suspect)

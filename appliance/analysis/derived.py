@@ -55,17 +55,22 @@ def cpu_shares(run: Run, cpu: str = ALL_CPUS) -> pd.DataFrame:
     return shares.reindex(columns=[*MODES, "busy"])
 
 
+def cpu_shares_over_gaps(run: Run) -> pd.DataFrame:
+    """Return the shares of the whole machine over each gap, at the sample after it; NaN everywhere else."""
+    return from_counters(run, ALL_CPUS, over_gaps=True).reindex(columns=[*MODES, "busy"])
+
+
 def cpu_seconds(run: Run) -> pd.Series:
     """Return the weight of each row of `cpu_shares`, in seconds."""
     seconds = [run.seconds(metric) for metric in (CPU_IDLE, CPU_SHARES["idle"]) if run.has(metric)]
     return seconds[0].combine_first(seconds[-1]) if seconds else pd.Series(dtype="float64")
 
 
-def from_counters(run: Run, cpu: str) -> pd.DataFrame:
+def from_counters(run: Run, cpu: str, *, over_gaps: bool = False) -> pd.DataFrame:
     if cpu not in run.instances(CPU_IDLE):
         return pd.DataFrame()
     grown = pd.DataFrame({mode: only(run.deltas(metric), cpu) for mode, metric in zip(MODES, CPU_MODES, strict=True)})
-    valid = run.seconds(CPU_IDLE).notna()
+    valid = pd.Series(run.intervals(CPU_IDLE.group).gaps, grown.index) if over_gaps else run.seconds(CPU_IDLE).notna()
     # Old kernels have no steal: the modes that are there are all CPU time.
     every = grown.sum(axis=1, min_count=1).where(valid & grown["idle"].notna())
     shares = grown.div(every.where(every > 0), axis=0) * PERCENT

@@ -31,6 +31,7 @@ def section(subject: Subject, found: Sequence[Measure], links: Mapping[str, str]
         "The population is the values of intervals, weighted by the length of the interval; missing ones are left out.",
         "Time over limit: how long it was at the limit of its finding rule or over it, and how long at a stretch; "
         f"{units.NOTHING}: no rule looks at it.",
+        *impossible(found),
         before(subject, found),
         "The small charts go from 0 to 100 % for shares, else from 0 to the maximum, with a dot there.",
         *suppressed(fewest),
@@ -97,6 +98,21 @@ def before(subject: Subject, found: Sequence[Measure]) -> str:
         return f"Previous p95: no earlier period, as the report holds no samples of this machine from before {since}."
     length = times.duration(subject.span.seconds)
     return f"Previous p95: of the {length} before {since}, where enough intervals are known."
+
+
+def impossible(found: Sequence[Measure]) -> list[str]:
+    """List the values that are left out of maximum and p99.9."""
+    listed = [
+        f"{f'{shown(measure.of)} {measure.name}'.strip()} ({units.counted(measure.summary.suspects, 'interval')})"
+        for measure in found
+        if measure.summary.suspects
+    ]
+    if not listed:
+        return []
+    return [
+        f"More than is physically possible, and so not in max and p99.9: {units.listed(listed)}. "
+        "The events say which counters."
+    ]
 
 
 def value(number: float | None, quantity: Quantity) -> str:
