@@ -58,6 +58,19 @@ def test_percentiles_are_shown_only_where_ten_intervals_lie_beyond(tmp_path: Pat
     assert (row["max"], row["max at"]) == ("99.0", "00:16:40")
 
 
+def test_the_percentile_table_names_its_interval_and_why_a_percentile_is_not_shown(tmp_path: Path) -> None:
+    page = built(tmp_path, machine([number % 100 for number in range(201)]))["m/web-1/cpu.html"]
+
+    assert page.tables["metrics-table"][0][2:17] == [
+        "n", "coverage", "mean", "p5", "p25", "p50", "p75", "p90", "p95", "p97.5", "p99", "p99.9", "max", "max at",
+        "time over limit",
+    ]  # fmt: skip
+    assert "Percentiles of 10-second averages" in page.text
+    assert "n (1 − X) ≥ 10, or n X where that is fewer; it needs 400 for p97.5, 1 000 for p99" in page.text
+    titles = [values["title"] for tag, values in page.tags if tag == "td" and "title" in values]
+    assert any(title.endswith("needs 1\u202f000 intervals, there are 200") for title in titles)
+
+
 def test_what_is_always_zero_is_said_in_words(tmp_path: Path) -> None:
     still = {
         "/proc/diskstats": [disk("sda", 0)] * 30, "/proc/net/dev": [interface("eth0", 7)] * 30,
