@@ -8,7 +8,7 @@ from markupsafe import Markup
 
 from appliance.analysis import derived
 from appliance.analysis.findings import core_saturated, cpu_saturated, io_wait, steal
-from appliance.analysis.statistics import Over, Summary, over, summarise
+from appliance.analysis.statistics import Floats, Over, Summary, distribution, over, summarise
 from appliance.metrics import (
     CPU_WAITING,
     DISK_BUSY,
@@ -55,6 +55,8 @@ class Measure:
     previous: Summary | None
     """Of the period of equal length just before; None if there are no samples of it."""
     spark: Markup | None
+    distribution: tuple[Floats, Floats]
+    """(values, share of time at or below), of what is possible."""
 
 
 def measures(subject: Subject) -> list[Measure]:
@@ -75,6 +77,7 @@ def measures(subject: Subject) -> list[Measure]:
                     summarise(series, row.seconds, subject.span.seconds, row.suspect), limit,
                     None if limit is None else over(series, row.seconds, limit), before.get((row.name, row.of)),
                     sparkline(possible, subject.span, f"{row.of} {row.name}".strip(), row.quantity, PIECES),
+                    distribution(possible, row.seconds),
                 )
             )  # fmt: skip
     return found

@@ -191,7 +191,7 @@ def test_every_section_and_page_is_on_its_list() -> None:
     """Of a machine's sections, those that are no resource of their own are placed by its first page by hand."""
     modules = {path.stem for path in Path(sections.__file__).parent.glob("*.py")} - {"__init__"}
     listed = {section.__module__.rpartition(".")[2] for resource in RESOURCES for section in resource.sections}
-    assert modules - listed == {"event", "finding", "key_metric", "method", "timeline", "use"}
+    assert modules - listed == {"distribution", "event", "finding", "key_metric", "method", "timeline", "use"}
     files = {path.stem for path in Path(pages.__file__).parent.glob("*.py")} - {"__init__"}
     assert {make.__module__.rpartition(".")[2] for make in [*pages.PAGES, *pages.MACHINE_PAGES]} == files
 
