@@ -64,13 +64,15 @@ def test_fewer_than_five_machines_have_no_middle(tmp_path: Path) -> None:
     assert "Not possible: that takes 5 machines." in page.text
 
 
+def part(whole: Run, early: bool) -> Run:
+    """Return the first 300 samples of a machine, or the later ones."""
+    cut = (START + 10 * 299) * 1000
+    return Run("web-1", [table.take((table.at_ms <= cut) == early) for table in whole.tables.values()])
+
+
 def test_the_largest_change_against_the_period_before_is_named(tmp_path: Path) -> None:
     whole = machine([10.0] * 300 + [60.0] * 300)
-    cut = (START + 10 * 299) * 1000
-    before, now = (
-        Run("web-1", [table.take((table.at_ms <= cut) == early) for table in whole.tables.values()])
-        for early in (True, False)
-    )
+    before, now = (part(whole, early) for early in (True, False))
     index = build([now, machine([1.0] * 30, "b")], tmp_path / "site", earlier=[before])
 
     row = read(index).row("changes-table", "web-1")
@@ -86,11 +88,7 @@ def test_a_disk_that_became_slower_is_among_the_largest_changes(tmp_path: Path) 
     counts = [(1000 * number, 1000 * number * (1 if number < 300 else 50)) for number in range(600)]
     sources = {"/proc/diskstats": [f"   8       0 sda 1 0 8 1 {n} 0 {n} {waited} 0 6 7\n" for n, waited in counts]}
     whole = machine([10.0] * 600, sources=sources)
-    cut = (START + 10 * 299) * 1000
-    before, now = (
-        Run("web-1", [table.take((table.at_ms <= cut) == early) for table in whole.tables.values()])
-        for early in (True, False)
-    )
+    before, now = (part(whole, early) for early in (True, False))
 
     index = build([now, machine([1.0] * 30, "b")], tmp_path / "site", earlier=[before])
 
