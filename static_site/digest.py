@@ -2,27 +2,42 @@
 
 import hashlib
 import json
+from collections.abc import Sequence
 from dataclasses import asdict
 from functools import cache
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 
-from appliance import __version__
+import static_site
+from appliance import __version__, analysis
 from appliance.analysis.run import Run
 from static_site.environment import ASSETS, TEMPLATES
 from static_site.settings import Settings
 from static_site.subject import Subject
 
+SOURCES = (Path(static_site.__file__).parent, Path(analysis.__file__).parent)
+
 
 @cache
 def program() -> str:
-    """Return the version, and a digest of what is read at run time."""
+    """Return the version, and a digest of what is read at run time and of the sources that decide what a page says."""
+    return f"{__version__} {of_files([*ASSETS.iterdir(), *TEMPLATES.iterdir()])} {of_sources(SOURCES)}"
+
+
+def of_sources(folders: Sequence[Path]) -> str:
+    """Digest all modules below some folders; in a frozen program there are none, and its version tells."""
+    return of_files([path for folder in folders for path in folder.rglob("*.py")])
+
+
+def of_files(paths: Sequence[Path]) -> str:
     found = hashlib.sha256()
-    for path in sorted([*ASSETS.iterdir(), *TEMPLATES.iterdir()]):
+    for path in sorted(paths):
         if path.is_file():
-            found.update(path.name.encode() + b"\0" + path.read_bytes())
-    return f"{__version__} {found.hexdigest()}"
+            content = path.read_bytes()
+            found.update(f"{path.parent.name}/{path.name}\0{len(content)}\0".encode() + content)
+    return found.hexdigest()
 
 
 def of_subject(subject: Subject, settings: Settings) -> str:

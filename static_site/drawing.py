@@ -1,7 +1,7 @@
 """A machine's pages: drawn, or taken as they are from the site that was there before."""
 
 import hashlib
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -62,12 +62,13 @@ def render(environment: jinja2.Environment, page: Page, settings: Settings, vers
 
 
 def without_charts(page: Page) -> Page:
-    """Return a page with the tables of its charts in their place."""
+    """Return a page with the tables of its charts in their place; what stands in a table beside it has none."""
 
-    def part(one: object) -> object:
-        return one.values if isinstance(one, Figure) and one.values is not None else one
+    def kept(parts: Sequence[object]) -> list[object]:
+        every = [one.values if isinstance(one, Figure) else one for one in parts]
+        return [one for one in every if one is not None]
 
-    sections = [Section(one.ident, one.title, one.answer, [part(each) for each in one.parts]) for one in page.sections]
+    sections = [Section(one.ident, one.title, one.answer, kept(one.parts)) for one in page.sections]
     return replace(page, sections=sections)
 
 

@@ -158,6 +158,8 @@ def caption(panels: Sequence[Panel], step_seconds: int | None) -> str:
         parts.append("The value was constant.")
     if any(panel.gaps for panel in panels):
         parts.append("Hatched: no data.")
+    if any(panel.averages() for panel in panels):
+        parts.append("Dashed and flat: the average over a gap, which is in no percentile and no maximum.")
     return " ".join(parts)
 
 

@@ -8,7 +8,7 @@ from markupsafe import Markup
 
 from appliance.analysis import derived
 from appliance.analysis.findings import core_saturated, cpu_saturated, io_wait, steal
-from appliance.analysis.statistics import Over, Summary, over, summarise
+from appliance.analysis.statistics import Floats, Over, Summary, distribution, over, summarise
 from appliance.metrics import (
     CPU_WAITING,
     DISK_BUSY,
@@ -55,6 +55,8 @@ class Measure:
     previous: Summary | None
     """Of the period of equal length just before; None if there are no samples of it."""
     spark: Markup | None
+    distribution: tuple[Floats, Floats]
+    """(values, share of time at or below), of what is possible."""
 
 
 def measures(subject: Subject) -> list[Measure]:
@@ -64,15 +66,18 @@ def measures(subject: Subject) -> list[Measure]:
     devices = subject.primary_disks, subject.primary_interfaces
     before = previous(subject, *devices)
     found = []
-    for section, name, of, quantity, unit, series, seconds, suspect in rows(subject, *devices):
+    for row in rows(subject, *devices):
+        series = row.series
         if len(series) and series.notna().any():
-            limit = LIMITS.get(name)
+            limit = LIMITS.get(row.name)
+            possible = series if row.suspect is None else series.mask(row.suspect)
             found.append(
                 Measure(
-                    section, name, of, quantity, unit, summarise(series, seconds, subject.span.seconds, suspect),
-                    limit,
-                    None if limit is None else over(series, seconds, limit), before.get((name, of)),
-                    sparkline(series, subject.span, f"{of} {name}".strip(), quantity, PIECES),
+                    row.section, row.name, row.of, row.quantity, row.unit,
+                    summarise(series, row.seconds, subject.span.seconds, row.suspect), limit,
+                    None if limit is None else over(series, row.seconds, limit), before.get((row.name, row.of)),
+                    sparkline(possible, subject.span, f"{row.of} {row.name}".strip(), row.quantity, PIECES),
+                    distribution(possible, row.seconds),
                 )
             )  # fmt: skip
     return found
@@ -86,50 +91,63 @@ def previous(subject: Subject, disks: list[str], interfaces: list[str]) -> dict[
     end_ms = subject.span.start_ms
     start_ms = end_ms - (subject.span.end_ms - end_ms)
     found = {}
-    for _, name, of, _, _, series, seconds, suspect in rows(earlier, disks, interfaces):
+    for row in rows(earlier, disks, interfaces):
         # A value is of the interval that ends at its time.
-        within = series[(series.index > start_ms) & (series.index <= end_ms)]
+        within = row.series[(row.series.index > start_ms) & (row.series.index <= end_ms)]
         if within.notna().any():
-            found[name, of] = summarise(within, seconds, subject.span.seconds, suspect)
+            found[row.name, row.of] = summarise(within, row.seconds, subject.span.seconds, row.suspect)
     return found
 
 
-Row = tuple[str, str, str, Quantity, str, pd.Series, pd.Series, pd.Series | None]
-"""Section, name, device, quantity, unit, values, their weights, and where a value is above what is possible."""
+@dataclass(frozen=True, slots=True)
+class Row:
+    section: str
+    name: str
+    of: str
+    quantity: Quantity
+    unit: str
+    series: pd.Series
+    seconds: pd.Series
+    """What each value stands for."""
+    suspect: pd.Series | None = None
+    """Which values are more than is possible; None where no limit is known."""
 
 
 def rows(subject: Subject, disks: list[str], interfaces: list[str]) -> Iterator[Row]:
     run, percent = subject.run, units.PERCENT
     counted_wrongly = derived.cpu_suspects(run)
     for mode in ("busy", "user", "system", "iowait", "steal"):
-        yield (
-            "cpu", f"CPU {mode}", "", percent, "% of all CPU time", subject.cpu[mode], subject.cpu_seconds,
+        yield Row(
+            "cpu",
+            f"CPU {mode}",
+            "",
+            percent,
+            "% of all CPU time",
+            subject.cpu[mode],
+            subject.cpu_seconds,
             counted_wrongly,
-        )  # fmt: skip
+        )
     if subject.busy_by_cpu.shape[1] > 1:
         busiest = subject.busy_by_cpu.max(axis=1)
-        yield "cpu", "Busiest CPU", "", percent, "% of that CPU's time", busiest, subject.cpu_seconds, None
+        yield Row("cpu", "Busiest CPU", "", percent, "% of that CPU's time", busiest, subject.cpu_seconds)
     if run.has(TASKS_RUNNING):
         running = derived.only(run.values(TASKS_RUNNING), "")
-        yield "cpu", "Tasks running or ready", "", units.TASKS, "tasks", running, run.seconds(TASKS_RUNNING), None
+        yield Row("cpu", "Tasks running or ready", "", units.TASKS, "tasks", running, run.seconds(TASKS_RUNNING))
     if run.has(MEMORY_TOTAL):
         used, swap, held = derived.memory_used(run), derived.swap_used(run), run.seconds(MEMORY_TOTAL)
-        yield "memory", "Memory used", "", percent, "% of memory", used["percent"], held, None
-        yield "memory", "Swap used", "", percent, "% of swap", swap["percent"], held, None
+        yield Row("memory", "Memory used", "", percent, "% of memory", used["percent"], held)
+        yield Row("memory", "Swap used", "", percent, "% of swap", swap["percent"], held)
     for name, metric in (("CPU", CPU_WAITING), ("memory", MEMORY_WAITING), ("I/O", IO_WAITING)):
         waited = derived.only(derived.share_of_time(run, metric), "")
-        suspect = run.suspects(metric).get("")
-        yield "pressure", f"Waited for {name}", "", percent, "% of time", waited, run.seconds(metric), suspect
+        seconds, suspect = run.seconds(metric), run.suspects(metric).get("")
+        yield Row("pressure", f"Waited for {name}", "", percent, "% of time", waited, seconds, suspect)
     yield from disk_rows(subject, disks)
-    seconds = run.seconds(RECEIVED_BYTES)
-    traffic = [
-        (name, run.rates(metric), run.suspects(metric))
-        for name, metric in (("received", RECEIVED_BYTES), ("sent", SENT_BYTES))
-    ]
     for interface in interfaces:
-        for name, rates, marked in traffic:
-            bits = BITS * derived.only(rates, interface)
-            yield "network", name, interface, units.BITS_PER_SECOND, "bit/s", bits, seconds, marked.get(interface)
+        for name, metric in (("received", RECEIVED_BYTES), ("sent", SENT_BYTES)):
+            bits, suspect = BITS * derived.only(run.rates(metric), interface), run.suspects(metric).get(interface)
+            yield Row(
+                "network", name, interface, units.BITS_PER_SECOND, "bit/s", bits, run.seconds(metric), suspect
+            )  # fmt: skip
 
 
 def disk_rows(subject: Subject, disks: list[str]) -> Iterator[Row]:
@@ -148,4 +166,4 @@ def disk_rows(subject: Subject, disks: list[str]) -> Iterator[Row]:
             ("wait", units.SECONDS, "a request", wait, None),
             ("busy", units.PERCENT, "% of time", busy, too_busy.get(disk)),
         ):
-            yield "disks", name, disk, quantity, unit, derived.only(table, disk), seconds, suspect
+            yield Row("disks", name, disk, quantity, unit, derived.only(table, disk), seconds, suspect)

@@ -1,12 +1,13 @@
 """What a chart is told to draw: traces in panels, and how the panels are laid out; plain data."""
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 
 import pandas as pd
 
 from static_site.buckets import Gap
-from static_site.colours import BLUE
+from static_site.colours import BLUE, INK
 from static_site.units import Quantity
 
 
@@ -18,6 +19,8 @@ class Trace:
     series: pd.Series
     seconds: pd.Series
     colour: str = BLUE
+    over_gaps: pd.Series | None = None
+    """Averages over gaps, each at the sample after it: drawn flat and apart, as they belong to no interval."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,6 +45,21 @@ class Panel:
     gaps: Sequence[Gap] = ()
     label: str = ""
     """Which one, for panels beside each other: words of our own, never a stranger's name."""
+
+    def averages(self) -> list[tuple[Gap, float, str]]:
+        """Return (gap, average, colour) of what is known to have happened in gaps; of stacked traces, their sum."""
+        found = []
+        for gap in self.gaps:
+            values = [
+                (float(trace.over_gaps[gap[1]]), trace.colour)
+                for trace in self.traces
+                if trace.over_gaps is not None and gap[1] in trace.over_gaps.index
+            ]
+            known = [(value, colour) for value, colour in values if math.isfinite(value)]
+            if self.stacked and known:
+                known = [(sum(value for value, _ in known), INK)]
+            found += [(gap, value, colour) for value, colour in known]
+        return found
 
 
 @dataclass(frozen=True, slots=True)

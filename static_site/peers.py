@@ -1,65 +1,38 @@
-"""Machines beside each other: who stands out, and whose level changed the most since the period before."""
+"""Machines beside each other, by the metrics in which they are compared: who stands out, and what changed the most."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 
-import numpy as np
-
+from appliance.analysis import peers
 from static_site.summary import Summary
 
-COMPARED = ("CPU busy", "CPU iowait", "CPU steal", "Memory used", "wait", "received", "sent", "Waited for I/O")
-LEAST_PEERS, LEAST_Z = 5, 3.5
-"""Iglewicz and Hoaglin's limit for the modified z-score; fewer than five machines have no middle to speak of."""
 FLOOR = {
     "CPU busy": 10.0, "CPU iowait": 5.0, "CPU steal": 2.0, "Memory used": 10.0, "wait": 0.01, "received": 8e6,
     "sent": 8e6, "Waited for I/O": 5.0,
 }  # fmt: skip
-"""What is closer to the middle than this is no matter, however alike the others are."""
+"""What is compared; what is closer to the middle than this, or changed by less, is no matter."""
 
 
-@dataclass(frozen=True, slots=True)
-class Outlier:
-    machine: Summary
-    metric: str
-    value: float
-    middle: float
-    score: float
-
-
-def outliers(machines: Sequence[Summary]) -> list[Outlier]:
-    """Return the machines whose 95th percentile is far from the median of all, by modified z-score, farthest first."""
-    found = []
-    for metric in COMPARED:
-        known = [(one, value) for one in machines if (value := one.numbers.get(f"{metric} p95")) is not None]
-        if len(known) < LEAST_PEERS:
-            continue
-        values = np.array([value for _, value in known])
-        middle = float(np.median(values))
-        spread = float(np.median(np.abs(values - middle)))
-        for one, value in known:
-            # Where more than half are alike, the mean distance takes the median's place (same authors).
-            scale = spread / 0.6745 if spread > 0 else 1.253314 * float(np.mean(np.abs(values - middle)))
-            score = (value - middle) / scale if scale > 0 else 0.0
-            if abs(score) > LEAST_Z and abs(value - middle) >= FLOOR[metric]:
-                found.append(Outlier(one, metric, value, middle, score))
-    return sorted(found, key=lambda one: (-abs(one.score), one.machine.machine_id))
-
-
-@dataclass(frozen=True, slots=True)
-class Change:
-    machine: Summary
-    metric: str
-    before: float
-    now: float
-
-
-def changes(machines: Sequence[Summary]) -> list[Change]:
-    """Return the 95th percentiles that changed by more than their floor, by how many floors, the largest first."""
+def outliers(machines: Sequence[Summary]) -> list[tuple[str, Summary, peers.Outlier]]:
+    """Return (metric, machine, how far it is) of 95th percentiles that are far from the others', farthest first."""
+    known = {one.slug: one for one in machines}
     found = [
-        Change(one, metric, before, now)
-        for one in machines
-        for metric in COMPARED
-        if (before := one.previous.get(metric)) is not None and (now := one.numbers.get(f"{metric} p95")) is not None
-        if abs(now - before) >= FLOOR[metric]
+        (metric, known[one.name], one)
+        for metric, floor in FLOOR.items()
+        for one in peers.outliers({each.slug: each.numbers.get(f"{metric} p95") for each in machines}, floor)
     ]
-    return sorted(found, key=lambda one: (-abs(one.now - one.before) / FLOOR[one.metric], one.machine.machine_id))
+    return sorted(found, key=lambda one: (-abs(one[2].score), one[1].machine_id))
+
+
+def changes(machines: Sequence[Summary]) -> list[tuple[str, Summary, peers.Change]]:
+    """Return (metric, machine, change) of 95th percentiles that changed, by how many floors, the largest first."""
+    known = {one.slug: one for one in machines}
+    found = [
+        (metric, known[one.name], one)
+        for metric, floor in FLOOR.items()
+        for one in peers.changes(
+            {each.slug: each.previous.get(metric) for each in machines},
+            {each.slug: each.numbers.get(f"{metric} p95") for each in machines},
+            floor,
+        )
+    ]
+    return sorted(found, key=lambda one: (-abs(one[2].difference) / FLOOR[one[0]], one[1].machine_id))

@@ -1,7 +1,7 @@
 """One panel of a chart: axes, what is behind the data, and the data. Lines never cross a gap."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -19,6 +19,7 @@ from static_site.times import Span, date
 
 MEAN_WIDTH, MOST_WIDTH, BAND_OPACITY, AREA_OPACITY, PALE = 1.7, 0.6, 0.28, 0.85, 0.35
 HALF_COVERED = 0.5
+GAP_DASHES = (3, 3)
 BUCKETS_PER_UNIT = MAX_BUCKETS / 880
 """As many as fit into a plot of the whole width."""
 FEW = 20
@@ -70,8 +71,9 @@ class Plot:
         traces = whole_stack(panel.traces) if panel.stacked else panel.traces
         drawn = [self.layers(trace.series, trace.seconds) for trace in traces]
         seen = [self.layers(total(traces), traces[0].seconds)] if panel.stacked else drawn
-        limit = panel.limit.value if panel.limit else 0.0
-        axis = axes.value_axis(max(largest(seen), limit), panel.quantity, panel.top, 5 if self.box.height >= 100 else 4)
+        limit, averages = panel.limit.value if panel.limit else 0.0, panel.averages()
+        highest = max([largest(seen), limit, *(value for _, value, _ in averages)])
+        axis = axes.value_axis(highest, panel.quantity, panel.top, 5 if self.box.height >= 100 else 4)
         self.top = axis.top
         self.ground(axis)
         self.time_axis()
@@ -80,6 +82,9 @@ class Plot:
         else:
             for trace, layer in zip(traces, drawn, strict=True):
                 self.trace(trace, layer)
+        for (start_ms, end_ms), value, colour in averages:
+            y = float(self.y(value))
+            self.line([self.x(start_ms), self.x(end_ms)], [y, y], colour, MEAN_WIDTH, GAP_DASHES)
         if panel.limit:
             y = float(self.y(limit))
             self.line([self.box.x, self.right], [y, y], LIMIT, 1.0, (4, 3))
@@ -229,7 +234,7 @@ class Plot:
 def whole_stack(traces: Sequence[Trace]) -> list[Trace]:
     """Return stacked traces that are known at the same times: what was not read of a known whole is none of it."""
     known = total(traces).notna()
-    return [Trace(trace.name, trace.series.fillna(0).where(known), trace.seconds, trace.colour) for trace in traces]
+    return [replace(trace, series=trace.series.fillna(0).where(known)) for trace in traces]
 
 
 def total(traces: Sequence[Trace]) -> pd.Series:

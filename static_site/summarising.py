@@ -1,21 +1,18 @@
 """A machine, once its pages are drawn, as the plain data that the pages of the fleet are made of."""
 
 import hashlib
-import math
 from collections.abc import Mapping, Sequence
-from datetime import timedelta
 
 from appliance.analysis import derived
-from appliance.analysis.findings.finding import SEVERITIES
+from appliance.analysis.days import days
 from appliance.metrics import MEMORY_TOTAL
-from static_site import buckets, times, units
+from static_site import units
 from static_site.measures import Measure
 from static_site.names import shown, visible
 from static_site.sections.finding import line
 from static_site.sparkline import sparkline
 from static_site.subject import Subject, peak
 from static_site.summary import Day, Download, Happening, Summary
-from static_site.times import DAY_MS
 from static_site.verdicts import of_machine
 
 MOST_HAPPENINGS, MOST_DAYS, MOST_LINES = 100, 31, 50
@@ -47,7 +44,7 @@ def summarised(subject: Subject, measured: Sequence[Measure], files: Mapping[str
             for event in events[-MOST_HAPPENINGS:]
         ],
         more_happenings=max(0, len(events) - MOST_HAPPENINGS),
-        days=days(subject) if there else [],
+        days=worst_days(subject) if there else [],
         numbers=numbers(subject, measured) if there else {},
         previous=previous(measured),
         fullest=shown(str(fullest.idxmax())) if len(fullest) else "",
@@ -76,43 +73,22 @@ def numbers(subject: Subject, measured: Sequence[Measure]) -> dict[str, float | 
 
 
 def previous(measured: Sequence[Measure]) -> dict[str, float | None]:
-    """Return the 95th percentiles of the period before, of what is known of both."""
-    return {
-        f"{f'{shown(measure.of)} ' if measure.of else ''}{measure.name}": measure.previous.percentiles[95.0]
-        for measure in measured
-        if measure.previous is not None and measure.previous.percentiles[95.0] is not None
-    }
-
-
-def days(subject: Subject) -> list[Day]:
-    """Return the last days of the period, each with the worst that was found on it."""
-    busy = buckets.bucketed(subject.cpu["busy"], subject.cpu_seconds, DAY_MS // 1000)
-    high = {
-        times.date(int(at_ms) - DAY_MS // 2): value
-        for at_ms, value in zip(busy.at_ms.tolist(), busy.high.tolist(), strict=True)
-        if not math.isnan(value)
-    }
-    sampled = {times.date(int(at_ms)) for at_ms in (subject.run.at_ms // DAY_MS * DAY_MS).tolist()}
-    serious = [finding for finding in subject.findings if finding.severity.value != "info"]
-    first, last = times.moment(subject.span.start_ms).date(), times.moment(subject.span.end_ms).date()
-    found = []
-    for number in range(max(0, (last - first).days + 1 - MOST_DAYS), (last - first).days + 1):
-        date = str(first + timedelta(days=number))
-        if date not in sampled:
-            continue
-        on_it = [one for one in serious if times.date(one.start_ms) <= date <= times.date(one.end_ms)]
-        worst = min((SEVERITIES.index(one.severity) for one in on_it), default=None)
-        rules = sorted({one.rule for one in on_it})
-        share = high.get(date)
-        found.append(
-            Day(
-                date,
-                "" if worst is None else SEVERITIES[worst].value,
-                rules,
-                None if share is None else round(share, 1),
-            )
-        )
+    """Return the 95th percentiles of the period before; of devices, the highest of all."""
+    found: dict[str, float | None] = {}
+    for measure in measured:
+        value = None if measure.previous is None else measure.previous.percentiles[95.0]
+        if value is not None:
+            found[measure.name] = max(value, found.get(measure.name) or value)
     return found
+
+
+def worst_days(subject: Subject) -> list[Day]:
+    """Return the last days of the period that have samples, each with the worst that was found on it."""
+    return [
+        Day(str(one.day), "" if one.worst is None else one.worst.value, one.rules)
+        for one in days(subject.run.at_ms, subject.findings)[-MOST_DAYS:]
+        if one.sampled
+    ]
 
 
 def download(path: str, content: bytes) -> Download:

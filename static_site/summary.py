@@ -45,8 +45,6 @@ class Day:
     severity: str
     """Of the worst finding of the day; empty where nothing was found."""
     rules: Sequence[str]
-    busy: float | None
-    """95th percentile of the CPU's busy time, in percent."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,7 +80,7 @@ class Summary:
     numbers: Mapping[str, float | None]
     """Of the key metrics: "CPU busy p95" ..."""
     previous: Mapping[str, float | None]
-    """The same of the period before."""
+    """The 95th percentiles of the period before, by metric: "CPU busy" ..."""
     fullest: str
     spark: str
     """SVG of our own."""

@@ -59,6 +59,11 @@ def cpu_shares(run: Run, cpu: str = ALL_CPUS) -> pd.DataFrame:
     return shares.reindex(columns=[*MODES, "busy"])
 
 
+def cpu_shares_over_gaps(run: Run) -> pd.DataFrame:
+    """Return the shares of the whole machine over each gap, at the sample after it; NaN everywhere else."""
+    return from_counters(run, ALL_CPUS, over_gaps=True).reindex(columns=[*MODES, "busy"])
+
+
 def cpu_seconds(run: Run) -> pd.Series:
     """Return the weight of each row of `cpu_shares`, in seconds."""
     seconds = [run.seconds(metric) for metric in (CPU_IDLE, CPU_SHARES["idle"]) if run.has(metric)]
@@ -86,23 +91,29 @@ def cpu_suspects(run: Run, cpu: str = ALL_CPUS) -> pd.Series:
     return wrong.reindex(rows, fill_value=False)
 
 
-def from_counters(run: Run, cpu: str) -> pd.DataFrame:
+def from_counters(run: Run, cpu: str, *, over_gaps: bool = False) -> pd.DataFrame:
     if cpu not in run.instances(CPU_IDLE):
         return pd.DataFrame()
-    grown, every = cpu_time(run, cpu)
+    grown, every = cpu_time(run, cpu, over_gaps=over_gaps)
     shares = pd.DataFrame({mode: column / every * PERCENT for mode, column in grown.items()}, run.axis(CPU_IDLE.group))
     shares["busy"] = busy(grown, every)
     return shares
 
 
-def cpu_time(run: Run, cpu: str) -> tuple[dict[str, Floats], Floats]:
-    """Return (CPU time by mode, all of it) in each interval, in seconds, each (n,); all of it is NaN where unknown."""
+def cpu_time(run: Run, cpu: str, *, over_gaps: bool = False) -> tuple[dict[str, Floats], Floats]:
+    """
+    Return (CPU time by mode, all of it) in each interval, in seconds, each (n,); all of it is NaN where unknown.
+
+    Or in each gap, with `over_gaps`, and NaN elsewhere.
+    """
     grown = {mode: run.delta(metric, cpu) for mode, metric in zip(MODES, CPU_MODES, strict=True)}
     # Old kernels have no steal: the modes that are there are all CPU time.
     every = np.zeros(len(grown["idle"]))
     for column in grown.values():
         every += np.nan_to_num(column)
-    known = np.isfinite(run.intervals(CPU_IDLE.group).valid_seconds) & np.isfinite(grown["idle"]) & (every > 0)
+    intervals = run.intervals(CPU_IDLE.group)
+    wanted = intervals.gaps if over_gaps else np.isfinite(intervals.valid_seconds)
+    known = wanted & np.isfinite(grown["idle"]) & (every > 0)
     return grown, np.where(known, every, np.nan)
 
 

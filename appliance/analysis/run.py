@@ -188,6 +188,10 @@ class Run:
             self._suspects[metric] = self.deltas(metric).gt(np.outer(longest, most))
         return self._suspects[metric]
 
+    def possible_rates(self, metric: Metric) -> pd.DataFrame:
+        """Return `rates` without those that are more than is possible: what a maximum may be taken of."""
+        return self.rates(metric).mask(self.suspects(metric))
+
     @cached_property
     def _suspects(self) -> dict[Metric, pd.DataFrame]:
         return {}

@@ -5,10 +5,11 @@ from collections.abc import Iterator, Sequence
 from markupsafe import Markup
 
 from appliance.analysis.findings.finding import SEVERITIES
+from appliance.analysis.peers import LEAST_PEERS, LEAST_SCORE, NORMAL_MEDIAN
 from static_site import times, units
 from static_site.content import Cell, Head, Link, Links, Note, Section, Table
 from static_site.names import visible
-from static_site.peers import LEAST_PEERS, changes, outliers
+from static_site.peers import changes, outliers
 from static_site.report import Page, Report
 from static_site.sections.finding import CLEAR, GLYPHS, UNKNOWN, Lines, Listed
 from static_site.summary import Line, Summary
@@ -194,21 +195,21 @@ def peers(report: Report) -> Section:
     heads = [Head("machine", False), Head("metric", False), Head("p95"), Head("median of all"), Head("robust z")]
     rows = [
         [
-            Cell(one.machine.shown, href=one.machine.href, name=True, second=one.machine.identity), Cell(one.metric),
-            Cell(units.text(one.value, quantity(one.metric))), Cell(units.text(one.middle, quantity(one.metric))),
+            Cell(machine.shown, href=machine.href, name=True, second=machine.identity), Cell(metric),
+            Cell(units.text(one.value, quantity(metric))), Cell(units.text(one.middle, quantity(metric))),
             Cell(units.change(one.score, units.plain(""))),
         ]
-        for one in found[:MOST_ROWS]
+        for metric, machine, one in found[:MOST_ROWS]
     ]  # fmt: skip
     notes = [
-        "Robust z: distance from the median over the median distance, times 0.6745; shown above 3.5 (Iglewicz and "
-        "Hoaglin)."
+        f"Robust z: distance from the median over {NORMAL_MEDIAN} times the median distance; shown above {LEAST_SCORE} "
+        "(Iglewicz and Hoaglin)."
     ]
     if len(found) > MOST_ROWS:
         notes.append(f"{len(found) - MOST_ROWS} more are less far.")
-    first = found[0]
-    value, middle = (units.text(number, quantity(first.metric)) for number in (first.value, first.middle))
-    answer = f"{first.machine.shown} stands out the most: {first.metric} {value}, the median of all is {middle}."
+    metric, machine, first = found[0]
+    value, middle = (units.text(number, quantity(metric)) for number in (first.value, first.middle))
+    answer = f"{machine.shown} stands out the most: {metric} {value}, the median of all is {middle}."
     return Section(
         "outliers", title, answer, [Table("outliers-table", "Farthest from the median first", heads, rows, notes)]
     )
@@ -226,11 +227,11 @@ def changed(report: Report) -> Section:
     heads = [Head("machine", False), Head("metric", False), Head("p95 before"), Head("p95 now"), Head("change")]
     rows = [
         [
-            Cell(one.machine.shown, href=one.machine.href, name=True, second=one.machine.identity), Cell(one.metric),
-            Cell(units.text(one.before, quantity(one.metric))), Cell(units.text(one.now, quantity(one.metric))),
-            Cell(units.change(one.now - one.before, quantity(one.metric))),
+            Cell(machine.shown, href=machine.href, name=True, second=machine.identity), Cell(metric),
+            Cell(units.text(one.before, quantity(metric))), Cell(units.text(one.now, quantity(metric))),
+            Cell(units.change(one.difference, quantity(metric))),
         ]
-        for one in found[:MOST_ROWS]
+        for metric, machine, one in found[:MOST_ROWS]
     ]  # fmt: skip
     return Section("changes", title, "", [Table("changes-table", AGAINST, heads, rows)])
 

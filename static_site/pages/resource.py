@@ -14,7 +14,7 @@ from static_site.content import Figure, Link, Links, Section
 from static_site.measures import Measure
 from static_site.names import slug
 from static_site.report import Page
-from static_site.sections import key_metric, method
+from static_site.sections import distribution, key_metric, method
 from static_site.sections.finding import Lines, lines
 from static_site.subject import Subject
 
@@ -37,7 +37,9 @@ def page(subject: Subject, measured: Sequence[Measure], chapter: Chapter, digest
         files = {path(subject, figure): figure.csv for figure in chapter.figures if figure.csv}
         mine = [measure for measure in measured if measure.section == resource.measures]
         if mine:
-            sections.append(replace(key_metric.section(subject, mine), title="Distribution"))
+            table = key_metric.section(subject, mine)
+            drawn = distribution.figure(subject, mine)
+            sections.append(replace(table, title="Distribution", parts=[*([drawn] if drawn else []), *table.parts]))
         if (busy := main_series(subject, resource.slug)) is not None and (times := when.section(subject, *busy)):
             sections.append(times)
         sections.append(method.definitions(subject, resource.groups))

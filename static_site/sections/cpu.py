@@ -38,13 +38,20 @@ def section(subject: Subject) -> Section:
 
 def modes(subject: Subject) -> Figure | Note:
     shares, seconds = subject.cpu, subject.cpu_seconds
-    interrupts = shares[["irq", "softirq"]].sum(axis=1, min_count=1)
+    over_gaps = derived.cpu_shares_over_gaps(subject.run)
+    interrupts, of_gaps = (table[["irq", "softirq"]].sum(axis=1, min_count=1) for table in (shares, over_gaps))
     traces = [
-        Trace("user", shares["user"].add(shares["nice"], fill_value=0), seconds, colours.USER),
-        Trace("system", shares["system"], seconds, colours.SYSTEM),
-        Trace("iowait", shares["iowait"], seconds, colours.IOWAIT),
-        Trace("steal", shares["steal"], seconds, colours.STEAL),
-        Trace("interrupts", interrupts, seconds, colours.INTERRUPTS),
+        Trace(
+            "user",
+            shares["user"].add(shares["nice"], fill_value=0),
+            seconds,
+            colours.USER,
+            over_gaps["user"].add(over_gaps["nice"], fill_value=0),
+        ),
+        Trace("system", shares["system"], seconds, colours.SYSTEM, over_gaps["system"]),
+        Trace("iowait", shares["iowait"], seconds, colours.IOWAIT, over_gaps["iowait"]),
+        Trace("steal", shares["steal"], seconds, colours.STEAL, over_gaps["steal"]),
+        Trace("interrupts", interrupts, seconds, colours.INTERRUPTS, of_gaps),
     ]
     collected = [trace for trace in traces if trace.series.notna().any()]
     panel = Panel(

@@ -49,6 +49,9 @@ class Tables:
         run = self.run = subject.run
         self.subject, self.seconds = subject, run.seconds(DISK_READS)
         self.rates = {"read": run.rates(DISK_READ_BYTES), "written": run.rates(DISK_WRITTEN_BYTES)}
+        self.over_gaps = {"read": run.gap_rates(DISK_READ_BYTES), "written": run.gap_rates(DISK_WRITTEN_BYTES)}
+        self.busy_over_gaps = derived.PERCENT * run.gap_rates(DISK_BUSY)
+        self.possible_busy = derived.PERCENT * run.possible_rates(DISK_BUSY)
         self.totals = {"read": run.totals(DISK_READ_BYTES), "written": run.totals(DISK_WRITTEN_BYTES)}
         self.wait, self.busy = derived.disk_wait(run), derived.share_of_time(run, DISK_BUSY)
         self.requests = run.rates(DISK_READS).add(run.rates(DISK_WRITES), fill_value=0)
@@ -83,15 +86,18 @@ def figure(subject: Subject, tables: Tables, disk: str, ident: str) -> Figure | 
     ways = [("read", colours.READ), ("written", colours.WRITTEN)]
     panels = [
         Panel(
-            [Trace(way, tables.rate(disk, way), seconds, colour) for way, colour in ways], units.TRAFFIC_PER_SECOND,
-            gaps=gaps, label="Throughput",
+            [
+                Trace(way, tables.rate(disk, way), seconds, colour, derived.only(tables.over_gaps[way], disk))
+                for way, colour in ways
+            ],
+            units.TRAFFIC_PER_SECOND, gaps=gaps, label="Throughput",
         )
     ]  # fmt: skip
     if tables.timed:
         wait = Trace("time of a request", derived.only(tables.wait, disk), seconds, colours.BLUE)
         panels.append(Panel([wait], units.SECONDS, "a request", gaps=gaps, label="Wait"))
     if disk in tables.busy:
-        busy = Trace("busy", tables.busy[disk], seconds, colours.BUSY)
+        busy = Trace("busy", tables.busy[disk], seconds, colours.BUSY, tables.busy_over_gaps[disk])
         panels.append(Panel([busy], units.PERCENT, "of time", top=100, gaps=gaps, label="Busy"))
     most = units.listed(
         [f"{units.text(peak(tables.rate(disk, way))[0], units.TRAFFIC_PER_SECOND)} {way}" for way, _ in ways]
@@ -115,13 +121,15 @@ def table(tables: Tables, found: Devices) -> Table:
     rows = []
     for disk in found.listed:
         wait, busy = derived.only(tables.wait, disk), derived.only(tables.busy, disk)
+        possible = derived.only(tables.possible_busy, disk)
         rows.append([
             Cell(shown(disk), name=True), Cell(tables.total(disk, "read")), Cell(tables.total(disk, "written")),
             Cell(units.text(peak(tables.rate(disk, "read"))[0], units.TRAFFIC_PER_SECOND)),
             Cell(units.text(peak(tables.rate(disk, "written"))[0], units.TRAFFIC_PER_SECOND)),
             Cell(units.text(peak(derived.only(tables.requests, disk))[0], units.plain("/s"))),
             Cell(units.text(tables.mean_wait(disk), units.SECONDS)), Cell(units.text(peak(wait)[0], units.SECONDS)),
-            Cell(units.text(mean(busy, tables.seconds), units.PERCENT)), Cell(units.text(peak(busy)[0], units.PERCENT)),
+            Cell(units.text(mean(busy, tables.seconds), units.PERCENT)),
+            Cell(units.text(peak(possible)[0], units.PERCENT)),
         ])  # fmt: skip
     hidden = [shown(disk) for disk in found.listed if disk not in found.drawn]
     note = f"Listed but not drawn, as partitions or less busy: {', '.join(hidden)}."

@@ -10,6 +10,11 @@ WORDS = {
     "boot": "Boot", "gap": "Gap", "clock": "Clock set", "suspend": "Sleep", "lost": "Samples lost",
     "reset": "Counters reset", "kill": "Processes killed", "change": "Change", "suspect": "Impossible rate",
 }  # fmt: skip
+LETTERS = {
+    "boot": "B", "gap": "G", "clock": "C", "suspend": "S", "lost": "L", "reset": "R", "kill": "K", "change": "H",
+    "suspect": "I",
+}  # fmt: skip
+"""What stands for an event where there is room for one letter."""
 MOST_ROWS = 200
 
 

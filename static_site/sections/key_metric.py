@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 
-from appliance.analysis.statistics import ENOUGH_IN_TAIL, PERCENTILES, Summary
+from appliance.analysis.statistics import ENOUGH_IN_TAIL, EXTREME, PERCENTILES, Summary
 from static_site import times, units
 from static_site.content import Cell, Head, Section, Table
 from static_site.measures import Measure
@@ -20,7 +20,7 @@ def section(subject: Subject, found: Sequence[Measure], links: Mapping[str, str]
     heads = [
         Head("metric", False), Head("unit", False), Head("n", title="intervals with a value"),
         Head("coverage", title="share of the period that they cover"), Head("mean", title="weighted by time"),
-        *(Head(title) for title in TITLES.values()), Head("max", title="the 100th percentile"),
+        *(Head(title) for title in TITLES.values()), Head("max", title="p100, of what is possible"),
         Head("max at", title="UTC"),
         Head("time over limit", title="in all, and the longest stretch"),
         Head("previous p95", title="of the period before"), Head("Δ", title="p95 less the previous p95"),
@@ -29,17 +29,18 @@ def section(subject: Subject, found: Sequence[Measure], links: Mapping[str, str]
     rows = [row(subject, measure, links) for measure in found]
     fewest = min(measure.summary.n for measure in found)
     notes = [
-        "The population is the values of intervals, weighted by the length of the interval; missing ones are left out.",
+        "The population is the values of intervals, weighted by the length of the interval; missing ones are left out. "
+        "Levels, such as memory, are those of the moment of the sample.",
         "Time over limit: how long it was at the limit of its finding rule or over it, and how long at a stretch; "
         f"{units.NOTHING}: no rule looks at it.",
+        *impossible(found),
         before(subject, found),
         "The small charts go from 0 to 100 % for shares, else from 0 to the maximum, with a dot there.",
-        *(beyond_limits(measure) for measure in found if measure.summary.suspects),
         *suppressed(fewest),
     ]
-    intervals = f"{subject.interval} intervals" if subject.samples > 1 else "a single sample"
-    caption = f"Percentiles of {intervals}"
-    answer = f"How the values of {intervals} were distributed."
+    averages = f"{subject.interval} averages" if subject.samples > 1 else "a single sample"
+    caption = f"Percentiles of {averages}"
+    answer = f"How the values of {averages} were distributed."
     return Section(
         "metrics", "Key metrics", answer, [Table("metrics-table", caption, heads, rows, notes, stacks=False)]
     )
@@ -72,15 +73,6 @@ def beyond(measure: Measure) -> str:
     return f"{times.duration(total)} over {limit}{apart}"
 
 
-def beyond_limits(measure: Measure) -> str:
-    """Say which values are above what is possible, and of what they are left out."""
-    count = units.counted(measure.summary.suspects, "interval")
-    return (
-        f"{shown(measure.of)} {measure.name}: ".lstrip() + f"{count} above what the machine can do, counted wrongly; "
-        "left out of the maximum and the last percentile."
-    )
-
-
 def compared(measure: Measure, quantity: Quantity) -> list[Cell]:
     """Return the 95th percentile of the period before and how far this one's is from it."""
     if measure.previous is None:
@@ -110,15 +102,31 @@ def before(subject: Subject, found: Sequence[Measure]) -> str:
     return f"Previous p95: of the {length} before {since}, where enough intervals are known."
 
 
+def impossible(found: Sequence[Measure]) -> list[str]:
+    """List the values that are left out of maximum and p99.9."""
+    listed = [
+        f"{f'{shown(measure.of)} {measure.name}'.strip()} ({units.counted(measure.summary.suspects, 'interval')})"
+        for measure in found
+        if measure.summary.suspects
+    ]
+    if not listed:
+        return []
+    return [
+        f"More than is physically possible, and so not in max and p99.9: {units.listed(listed)}. "
+        "The events say which counters."
+    ]
+
+
 def value(number: float | None, quantity: Quantity) -> str:
     """Write a value so that its unit may stand below it: with all on one line the table would not fit its page."""
     return units.text(number, quantity).replace(units.NO_BREAK, " ")
 
 
 def percentile_cell(summary: Summary, percentile: float, quantity: Quantity) -> Cell:
-    if (known := summary.percentiles[percentile]) is not None:
-        return Cell(value(known, quantity))
-    there = f"needs {units.grouped(needed(percentile))} intervals, there are {units.grouped(summary.n)}"
+    if (shown_value := summary.percentiles[percentile]) is not None:
+        return Cell(value(shown_value, quantity))
+    known = summary.n - summary.suspects if percentile == EXTREME else summary.n
+    there = f"needs {units.grouped(needed(percentile))} intervals, there are {units.grouped(known)}"
     return Cell(units.NOTHING, title=there)
 
 
@@ -136,4 +144,7 @@ def suppressed(fewest: int) -> list[str]:
     if not by_need:
         return []
     needs = units.listed([f"{units.grouped(need)} for {' and '.join(titles)}" for need, titles in by_need.items()])
-    return [f"{units.NOTHING}: too few intervals. A percentile is shown if ten lie beyond it; it needs {needs}."]
+    return [
+        f"{units.NOTHING}: too few intervals. A percentile X is shown if {ENOUGH_IN_TAIL} of n intervals lie beyond "
+        f"it, n (1 − X) ≥ {ENOUGH_IN_TAIL}, or n X where that is fewer; it needs {needs}."
+    ]

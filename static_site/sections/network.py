@@ -11,6 +11,7 @@ from appliance.metrics import (
     SENT_ERRORS,
     SENT_PACKETS,
     Group,
+    Metric,
 )
 from static_site import colours, units
 from static_site.content import NO_RATES, Cell, Figure, Head, Note, Section, Table
@@ -39,13 +40,14 @@ def answer(subject: Subject, found: Devices) -> str:
     if not found.drawn:
         return f"No interface of the machine{besides(found)} received or sent anything in the period."
     busiest = found.drawn[0]
-    received, sent = (
-        BITS * derived.only(subject.run.rates(metric), busiest) for metric in (RECEIVED_BYTES, SENT_BYTES)
-    )
-    return (
-        f"{shown(busiest)} carried the most: at most {units.text(peak(received)[0], units.BITS_PER_SECOND)} received "
-        f"and {units.text(peak(sent)[0], units.BITS_PER_SECOND)} sent."
-    )
+    received, sent = (most(subject, busiest, metric) for metric in (RECEIVED_BYTES, SENT_BYTES))
+    return f"{shown(busiest)} carried the most: at most {received} received and {sent} sent."
+
+
+def most(subject: Subject, interface: str, metric: Metric) -> str:
+    """Write the highest rate of an interface that is possible, in bits."""
+    rates = BITS * derived.only(subject.run.possible_rates(metric), interface)
+    return units.text(peak(rates)[0], units.BITS_PER_SECOND)
 
 
 def besides(found: Devices) -> str:
@@ -58,16 +60,17 @@ def besides(found: Devices) -> str:
 def figure(subject: Subject, interface: str, ident: str) -> Figure | Note:
     run = subject.run
     traces = [
-        Trace(way, BITS * derived.only(run.rates(metric), interface), run.seconds(metric), colour)
+        Trace(
+            way, BITS * derived.only(run.rates(metric), interface), run.seconds(metric), colour,
+            BITS * derived.only(run.gap_rates(metric), interface),
+        )
         for way, metric, colour in (
             ("received", RECEIVED_BYTES, colours.RECEIVED), ("sent", SENT_BYTES, colours.SENT),
         )
     ]  # fmt: skip
-    most = units.listed(
-        [f"{units.text(peak(trace.series)[0], units.BITS_PER_SECOND)} {trace.name}" for trace in traces]
-    )
+    received, sent = (most(subject, interface, metric) for metric in (RECEIVED_BYTES, SENT_BYTES))
     return show(
-        subject, f"network-{ident}", f"at most {most}", "How much went over it?",
+        subject, f"network-{ident}", f"at most {received} received and {sent} sent", "How much went over it?",
         [Panel(traces, units.BITS_PER_SECOND, gaps=subject.gaps(Group.NETWORK))], what="traffic", name=interface,
         height=120,
     )  # fmt: skip
@@ -81,8 +84,8 @@ def table(subject: Subject, found: Devices) -> Table:
         Head("drops", title="received and sent, in the period"),
     ]  # fmt: skip
     rates = [
-        (BITS * run.rates(RECEIVED_BYTES), units.BITS_PER_SECOND),
-        (BITS * run.rates(SENT_BYTES), units.BITS_PER_SECOND),
+        (BITS * run.possible_rates(RECEIVED_BYTES), units.BITS_PER_SECOND),
+        (BITS * run.possible_rates(SENT_BYTES), units.BITS_PER_SECOND),
         (run.rates(RECEIVED_PACKETS), units.PER_SECOND), (run.rates(SENT_PACKETS), units.PER_SECOND),
     ]  # fmt: skip
     received, sent = run.totals(RECEIVED_BYTES), run.totals(SENT_BYTES)

@@ -9,6 +9,7 @@ from appliance.metrics import (
     MEMORY_STALLED,
     MEMORY_WAITING,
     Group,
+    Metric,
 )
 from static_site import colours, units
 from static_site.content import Section
@@ -29,13 +30,12 @@ def section(subject: Subject) -> Section:
     for name, label, waiting, stalled in RESOURCES:
         if not run.has(waiting):
             continue
-        share = derived.only(derived.share_of_time(run, waiting), "")
-        traces = [Trace("some task waited", share, run.seconds(waiting), colours.WAITING)]
+        traces = [trace(subject, "some task waited", waiting, colours.WAITING)]
         if run.has(stalled):
-            held = derived.only(derived.share_of_time(run, stalled), "")
-            traces.append(Trace("all tasks waited", held, run.seconds(stalled), colours.STALLED))
+            traces.append(trace(subject, "all tasks waited", stalled, colours.STALLED))
         panels.append(Panel(traces, units.PERCENT, "of time", top=100, gaps=subject.gaps(Group.PRESSURE), label=label))
-        most[name] = peak(share)[0] or 0.0
+        possible = derived.PERCENT * derived.only(run.possible_rates(waiting), "")
+        most[name] = peak(possible)[0] or 0.0
     if not panels:
         return Section(
             "pressure", "Pressure",
@@ -50,3 +50,12 @@ def section(subject: Subject) -> Section:
     )  # fmt: skip
     said = units.listed([f"{name} {units.text(share, units.PERCENT)}" for name, share in most.items()])
     return Section("pressure", "Pressure", f"At most, some task waited for: {said} of an interval.", [figure])
+
+
+def trace(subject: Subject, name: str, metric: Metric, colour: str) -> Trace:
+    """Return the share of time of a counter of waiting."""
+    run = subject.run
+    share, over_gaps = (
+        derived.PERCENT * derived.only(table, "") for table in (run.rates(metric), run.gap_rates(metric))
+    )
+    return Trace(name, share, run.seconds(metric), colour, over_gaps)

@@ -1,43 +1,35 @@
 """Top consumers: which programs used the CPU time, memory and disks, with what is not attributed, to the total."""
 
-import pandas as pd
-
 from appliance.analysis import derived
-from appliance.metrics import ALL_CPUS, CPU_IDLE, CPU_IOWAIT, CPU_MODES
+from appliance.analysis.consumers import Consumers, consumers, cpu_seconds_used
 from appliance.process_metrics import PROCESS_CPU, PROCESS_MEMORY, PROCESS_READ, PROCESS_WRITTEN
 from static_site import units
 from static_site.content import Cell, Head, Section, Table
 from static_site.names import shown
 from static_site.subject import Subject, peak
 
-MOST = 12
-
 
 def section(subject: Subject) -> Section | None:
     """Return the section, or None where no process was recorded."""
-    if not subject.run.has(PROCESS_CPU):
-        return None
-    used = subject.run.totals(PROCESS_CPU).dropna().sort_values(ascending=False, kind="stable")
-    if not len(used):
-        return None
-    top = str(used.index[0])
-    whole = every(subject)
-    share = f", {units.text(100 * float(used.iloc[0]) / whole, units.PERCENT)} of all CPU time used" if whole else ""
-    answer = f"{shown(top)} used the most CPU time: {units.text(float(used.iloc[0]), units.SECONDS)}{share}."
-    return Section("process", "Top consumers", answer, [table(subject, used, whole)])
-
-
-def every(subject: Subject) -> float | None:
-    """Return the CPU seconds that the whole machine used, or None where that was not recorded."""
     run = subject.run
-    if not run.has(CPU_IDLE):
+    if not run.has(PROCESS_CPU):
         return None
-    busy = [run.totals(metric).get(ALL_CPUS) for metric in CPU_MODES if metric not in (CPU_IDLE, CPU_IOWAIT)]
-    known = [float(seconds) for seconds in busy if seconds is not None and seconds >= 0]
-    return sum(known) if known else None
+    whole = cpu_seconds_used(run)
+    used = consumers(run, PROCESS_CPU, whole)
+    if used is None:
+        return None
+    program, seconds = used.top[0]
+    share = f", {part(seconds, used)} of all CPU time used" if whole else ""
+    answer = f"{shown(program)} used the most CPU time: {units.text(seconds, units.SECONDS)}{share}."
+    return Section("process", "Top consumers", answer, [table(subject, used, whole is not None)])
 
 
-def table(subject: Subject, used: pd.Series, whole: float | None) -> Table:
+def part(seconds: float, used: Consumers) -> str:
+    return units.text(100 * seconds / used.total if used.total else 0.0, units.PERCENT)
+
+
+def table(subject: Subject, used: Consumers, known: bool) -> Table:
+    """Return a row for each of the biggest, and those that make them sum to the total, if the machine's is known."""
     run = subject.run
     memory = run.values(PROCESS_MEMORY)
     read, written = run.totals(PROCESS_READ), run.totals(PROCESS_WRITTEN)
@@ -45,29 +37,32 @@ def table(subject: Subject, used: pd.Series, whole: float | None) -> Table:
         Head("program", False), Head("CPU time"), Head("of all", title="of all CPU time used on the machine"),
         Head("share", False), Head("memory, most"), Head("read"), Head("written"),
     ]  # fmt: skip
-    total = whole if whole is not None else float(used.sum())
-    rows = []
-    for program in used.index[:MOST].tolist():
-        part = 100 * float(used[program]) / total if total else 0.0
-        rows.append([
-            Cell(shown(program), name=True), Cell(units.text(float(used[program]), units.SECONDS)),
-            Cell(units.text(part, units.PERCENT)), Cell("", share=min(part, 100.0)),
-            Cell(units.text(peak(derived.only(memory, program))[0], units.BYTES)),
-            Cell(units.text(read.get(program), units.TRAFFIC)), Cell(units.text(written.get(program), units.TRAFFIC)),
-        ])  # fmt: skip
-    others = float(used.iloc[MOST:].sum())
-    for name, seconds in (
-        (units.counted(max(0, len(used) - MOST), "other"), others),
-        ("not attributed", None if whole is None else max(0.0, whole - float(used.sum()))),
-    ):
-        if seconds:
-            part = 100 * seconds / total
-            rows.append([
-                Cell(name), Cell(units.text(seconds, units.SECONDS)), Cell(units.text(part, units.PERCENT)),
-                Cell("", share=min(part, 100.0)), *[Cell(units.NOTHING)] * 3,
-            ])  # fmt: skip
+
+    def row(name: Cell, seconds: float, others: list[Cell]) -> list[Cell]:
+        share = min(100.0, max(0.0, 100 * seconds / used.total)) if used.total else 0.0
+        time, of_all = Cell(units.text(seconds, units.SECONDS)), Cell(part(seconds, used))
+        return [name, time, of_all, Cell("", share=share), *others]
+
+    rows = [
+        row(
+            Cell(shown(program), name=True), seconds,
+            [
+                Cell(units.text(peak(derived.only(memory, program))[0], units.BYTES)),
+                Cell(units.text(read.get(program), units.TRAFFIC)),
+                Cell(units.text(written.get(program), units.TRAFFIC)),
+            ],
+        )
+        for program, seconds in used.top
+    ]  # fmt: skip
+    nothing = [Cell(units.NOTHING)] * 3
+    if used.others_count:
+        rows.append(row(Cell(units.counted(used.others_count, "other")), used.others, nothing))
+    if known:
+        rows.append(row(Cell("not attributed"), used.unattributed, nothing))
+    rows.append(row(Cell("in all"), used.total, nothing))
     notes = [
         "Only the biggest programs of each interval are recorded: what the others used, and what ended between two "
-        "samples, is in the row that is not attributed."
+        "samples, is in the row that is not attributed. Below 0, programs were counted more than the machine was: "
+        "their times are rounded one by one."
     ]
     return Table("process-table", "Programs by the CPU time they used", heads, rows, notes)

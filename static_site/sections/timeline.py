@@ -9,6 +9,7 @@ from appliance.analysis import derived
 from appliance.metrics import CPU_WAITING, DISK_BUSY, IO_WAITING, MEMORY_TOTAL, MEMORY_WAITING, Metric
 from static_site import heat, units
 from static_site.content import Cell, Section
+from static_site.sections.event import LETTERS, WORDS
 from static_site.sections.finding import GLYPHS
 from static_site.subject import Subject
 
@@ -25,8 +26,8 @@ def section(subject: Subject) -> Section | None:
     rows["Findings"], rows["Events"], rows["Coverage"] = found(subject), events(subject), coverage(subject)
     table = heat.table(
         "timeline-table", "Use of each resource over the period", subject.span, rows,
-        ["Findings: the worst of each stretch (▲ critical or high, ◆ medium); events: B boot, G gap, C clock, R reset, "
-         "S sleep, L lost samples; coverage: the share of the stretch that has samples, in %."],
+        [f"Findings: the worst of each stretch (▲ critical or high, ◆ medium); events: {legend()}; coverage: the share "
+         "of the stretch that has samples, in %."],
     )  # fmt: skip
     return Section("timeline", "Timeline", "When it was busy, and when something was found.", [table])
 
@@ -72,12 +73,16 @@ def found(subject: Subject) -> list[Cell]:
     return worst
 
 
+def legend() -> str:
+    return ", ".join(f"{letter} {WORDS[kind][0].lower()}{WORDS[kind][1:]}" for kind, letter in LETTERS.items())
+
+
 def events(subject: Subject) -> list[Cell]:
     step_ms = heat.step(subject.span) * 1000
     cells = []
     for at_ms in heat.edges(subject.span):
         kinds = sorted({event.kind for event in subject.run.events if at_ms < event.end_ms <= at_ms + step_ms})
-        cells.append(Cell("".join(kind[0].upper() for kind in kinds), title=", ".join(kinds)))
+        cells.append(Cell("".join(LETTERS[kind] for kind in kinds), title=", ".join(WORDS[kind] for kind in kinds)))
     return cells
 
 

@@ -82,7 +82,7 @@ def waiting(subject: Subject, metric: Metric) -> str:
     """Say how much of the time some task waited, if the kernel counts it."""
     if not subject.run.has(metric):
         return "waiting time not collected: no /proc/pressure"
-    share = derived.only(derived.share_of_time(subject.run, metric), "")
+    share = derived.PERCENT * derived.only(subject.run.possible_rates(metric), "")
     return f"some task waited at most {units.text(peak(share)[0], units.PERCENT)} of the time"
 
 
@@ -121,7 +121,7 @@ def memory(subject: Subject) -> Iterator[list[Cell]]:
 def disk(subject: Subject) -> Iterator[list[Cell]]:
     run, names = subject.run, subject.primary_disks
     failed = reason("the kernel counts no errors in /proc/diskstats")
-    busy, wait = derived.share_of_time(run, DISK_BUSY), derived.disk_wait(run)
+    busy, wait = derived.PERCENT * run.possible_rates(DISK_BUSY), derived.disk_wait(run)
     for name in names:
         share = derived.only(busy, name)
         used = most(share, units.PERCENT, "had a request at most", "no time in /proc/diskstats")
@@ -145,7 +145,9 @@ def disk(subject: Subject) -> Iterator[list[Cell]]:
 def network(subject: Subject) -> Iterator[list[Cell]]:
     run, names = subject.run, subject.primary_interfaces
     for name in names:
-        received, sent = (BITS * derived.only(run.rates(metric), name) for metric in (RECEIVED_BYTES, SENT_BYTES))
+        received, sent = (
+            BITS * derived.only(run.possible_rates(metric), name) for metric in (RECEIVED_BYTES, SENT_BYTES)
+        )
         into, out = (units.text(peak(rate)[0], units.BITS_PER_SECOND) for rate in (received, sent))
         text = f"at most {into} received, {out} sent"
         drops, errors = (

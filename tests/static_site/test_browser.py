@@ -150,15 +150,30 @@ def test_a_percentile_table_with_every_column_filled_fits_its_page(browser: str,
 
 
 def test_on_a_telephone_a_machine_is_a_block_of_labelled_values(browser: str, tmp_path: Path) -> None:
-    index = build([machine([5.0] * 30)], tmp_path / "site")
+    index = build([machine([5.0] * 30, "a"), machine([5.0] * 30, "b"), Run("silent", [])], tmp_path / "site")
 
-    heads = read(index).tables["machines-table"][0]
-    labels = [values["data-label"] for tag, values in read(index).tags if tag == "td" and "data-label" in values]
-    labels = labels[: len(heads) - 1]
+    heads, *rows = read(index).tables["machines-table"]
+    labels = labels_of(index, "machines-table")
     found, _ = look(browser, index, tmp_path)
 
-    assert labels == heads[1:]
-    assert found["shown_labels"] == [f'"{label}"' for label in labels]
+    assert len(rows) == 3
+    assert labels == [heads[1:]] * 3
+    assert found["shown_labels"] == [f'"{label}"' for row in labels for label in row]
+
+
+def labels_of(page: Path, table: str) -> list[list[str]]:
+    """Return the labels of the values of each row of a table."""
+    found: list[list[str]] = []
+    inside = False
+    for tag, values in read(page).tags:
+        if tag == "table":
+            inside = values.get("id") == table
+        elif inside and tag == "tr":
+            found.append([])
+        elif inside and tag == "td":
+            found[-1].append(values["data-label"])
+    # The first is the row of heads.
+    return found[1:]
 
 
 def test_pages_follow_a_dark_system(browser: str, tmp_path: Path) -> None:

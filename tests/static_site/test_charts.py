@@ -1,4 +1,5 @@
 import re
+from dataclasses import replace
 from xml.etree import ElementTree
 
 import numpy as np
@@ -49,6 +50,29 @@ def test_a_gap_is_hatched_and_says_so_where_there_is_room() -> None:
     for root, words in ((wide, 1), (narrow, 0)):
         assert [element.get("fill") for element in root.iter("path")].count("url(#c-gap)") == 1
         assert [element.text for element in root.iter("text")].count("no data") == words
+
+
+def test_the_average_over_a_gap_is_flat_and_dashed_from_end_to_end() -> None:
+    gap = (START_MS + 10_000, START_MS + 30_000)
+    one = replace(trace([50.0] * 60), over_gaps=pd.Series({gap[1]: 75.0}))
+
+    root = draw(Panel([one], units.PERCENT, top=100, gaps=[gap]))
+
+    (dashed,) = [line for line in lines(root, colours.BLUE) if line.get("stroke-dasharray")]
+    (x, y), (end, level) = points(dashed.get("d") or "")
+    assert (end - x, y - level) == (pytest.approx(880 * 20 / 59, abs=0.2), 0)
+
+
+def test_the_averages_of_a_stack_are_drawn_as_their_sum() -> None:
+    gap = (START_MS + 10_000, START_MS + 30_000)
+    traces = [
+        replace(trace([10.0] * 60, colour=colour), over_gaps=pd.Series({gap[1]: value}))
+        for value, colour in ((20.0, colours.BLUE), (30.0, colours.ROSE), (float("nan"), colours.USER))
+    ]
+
+    panel = Panel(traces, units.PERCENT, top=100, stacked=True, gaps=[gap, (START_MS + 40_000, START_MS + 50_000)])
+
+    assert panel.averages() == [(gap, 50.0, colours.INK)]
 
 
 def test_the_time_before_the_first_sample_is_a_gap_too() -> None:

@@ -3,6 +3,7 @@
 import csv
 import hashlib
 import io
+import json
 import re
 from dataclasses import replace
 from pathlib import Path
@@ -15,6 +16,7 @@ from appliance.analysis.findings import RULES
 from appliance.analysis.run import Run
 from appliance.measurement import Measurement
 from appliance.metrics import METRICS
+from appliance.process_metrics import PROCESSES
 from static_site.chapters import RESOURCES
 from static_site.drawing import render
 from static_site.environment import templates
@@ -30,7 +32,7 @@ def test_the_fleet_page_of_200_machines_and_a_month_takes_600_kb(tmp_path: Path)
     site = build([machine([5.0] * 200 + [99.0] * 60, "web-1"), full("web-2")], tmp_path / "site").parent
     every = [read_summary((site / f"m/{name}/{SUMMARY}").read_bytes()) for name in ("web-1", "web-2")]
     days = [
-        Day(f"2026-01-{day:02d}", "high" if day % 5 == 0 else "", ["cpu-saturated"] if day % 5 == 0 else [], 50.0)
+        Day(f"2026-01-{day:02d}", "high" if day % 5 == 0 else "", ["cpu-saturated"] if day % 5 == 0 else [])
         for day in range(1, 32)
     ]
     machines = [
@@ -62,13 +64,15 @@ def test_fewer_than_five_machines_have_no_middle(tmp_path: Path) -> None:
     assert "Not possible: that takes 5 machines." in page.text
 
 
+def part(whole: Run, early: bool) -> Run:
+    """Return the first 300 samples of a machine, or the later ones."""
+    cut = (START + 10 * 299) * 1000
+    return Run("web-1", [table.take((table.at_ms <= cut) == early) for table in whole.tables.values()])
+
+
 def test_the_largest_change_against_the_period_before_is_named(tmp_path: Path) -> None:
     whole = machine([10.0] * 300 + [60.0] * 300)
-    cut = (START + 10 * 299) * 1000
-    before, now = (
-        Run("web-1", [table.take((table.at_ms <= cut) == early) for table in whole.tables.values()])
-        for early in (True, False)
-    )
+    before, now = (part(whole, early) for early in (True, False))
     index = build([now, machine([1.0] * 30, "b")], tmp_path / "site", earlier=[before])
 
     row = read(index).row("changes-table", "web-1")
@@ -78,6 +82,37 @@ def test_the_largest_change_against_the_period_before_is_named(tmp_path: Path) -
         "60.0 %",
         "+50.0 %",
     )
+
+
+def test_a_disk_that_became_slower_is_among_the_largest_changes(tmp_path: Path) -> None:
+    counts = [(1000 * number, 1000 * number * (1 if number < 300 else 50)) for number in range(600)]
+    sources = {"/proc/diskstats": [f"   8       0 sda 1 0 8 1 {n} 0 {n} {waited} 0 6 7\n" for n, waited in counts]}
+    whole = machine([10.0] * 600, sources=sources)
+    before, now = (part(whole, early) for early in (True, False))
+
+    index = build([now, machine([1.0] * 30, "b")], tmp_path / "site", earlier=[before])
+
+    row = read(index).row("changes-table", "web-1")
+    assert (row["metric"], row["p95 before"], row["p95 now"]) == ("wait", "1.00 ms", "50.0 ms")
+
+
+def test_top_consumers_others_and_what_is_not_attributed_sum_to_the_whole_machine(tmp_path: Path) -> None:
+    programs = [{"pid": 10 + n, "start": 1, "name": f"p{n:02d}", "user": "a", "used": [20 + n]} for n in range(14)]
+    interval = "".join(json.dumps(one) + "\n" for one in programs)
+
+    run = machine([50.0] * 30, sources={PROCESSES: ["", *[interval] * 29]})
+    page = built(tmp_path, run)["m/web-1/process.html"]
+
+    rows = page.tables["process-table"][1:]
+    assert [row[0] for row in rows] == [f"p{n:02d} (a)" for n in range(13, 1, -1)] + [
+        "2 others", "not attributed", "in all",
+    ]  # fmt: skip
+    # The machine was busy for 29 intervals of 5 s; programs used 0.2 to 0.33 s of each.
+    assert [page.row("process-table", name)["CPU time"] for name in ("2 others", "not attributed", "in all")] == [
+        "11.9 s", "37.4 s", "145 s",
+    ]  # fmt: skip
+    assert sum(float(row[1].removesuffix(" s")) for row in rows[:-1]) == pytest.approx(145, abs=0.1)
+    assert "p13 (a) used the most CPU time: 9.57 s, 6.60 % of all CPU time used." in page.text
 
 
 def test_a_machine_that_stopped_before_the_others_is_in_the_data_quality(tmp_path: Path) -> None:

@@ -1,6 +1,7 @@
 """Only what changed is drawn again, and what is kept has the bytes that a full redraw would give."""
 
 import json
+import shutil
 import subprocess
 import sys
 from dataclasses import replace
@@ -11,6 +12,7 @@ from drawn_machines import full, machine
 from page_reader import read
 
 from appliance.analysis.run import Run
+from static_site import digest
 from static_site.settings import DEFAULTS, MachineSettings
 from static_site.site import build
 
@@ -49,6 +51,30 @@ def test_another_name_theme_or_device_draws_again(tmp_path: Path) -> None:
     busiest = replace(DEFAULTS, machines={"a": MachineSettings(name="shop", primary_disk="busiest")})
     assert drawn(run, tmp_path / "site", settings=busiest) == 1
     assert drawn(run, tmp_path / "site", settings=replace(busiest, theme="dark")) == 1
+
+
+@pytest.mark.parametrize("package", digest.SOURCES)
+def test_a_change_of_the_program_s_sources_draws_again(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, package: Path
+) -> None:
+    sources = shutil.copytree(package, tmp_path / "sources")
+    changed = max(sources.rglob("*.py"), key=lambda path: len(path.parts))
+    monkeypatch.setattr(digest, "SOURCES", (sources,))
+
+    def redrawn() -> int:
+        digest.program.cache_clear()
+        return drawn([full("a")], tmp_path / "site")
+
+    try:
+        assert [redrawn(), redrawn()] == [1, 0]
+        changed.write_text(changed.read_text() + "\n")
+        assert [redrawn(), redrawn()] == [1, 0]
+    finally:
+        digest.program.cache_clear()
+
+
+def test_a_frozen_program_has_no_sources_to_digest_and_its_version_tells(tmp_path: Path) -> None:
+    assert digest.of_sources([tmp_path / "not there"]) == digest.of_sources([])
 
 
 @pytest.mark.parametrize("harm", ["changed", "gone", "summary"])

@@ -3,14 +3,16 @@ import json
 import re
 from itertools import pairwise
 from pathlib import Path
+from typing import get_args
 
 import pytest
 from drawn_machines import HOSTILE, built, full, machine
 
-from appliance.analysis.run import Run
+from appliance.analysis.run import EventKind, Run
 from appliance.errors import NoInput
 from static_site import pages, sections
 from static_site.chapters import RESOURCES
+from static_site.sections import event, timeline
 from static_site.site import build
 
 
@@ -189,6 +191,12 @@ def test_every_section_and_page_is_on_its_list() -> None:
     """Of a machine's sections, those that are no resource of their own are placed by its first page by hand."""
     modules = {path.stem for path in Path(sections.__file__).parent.glob("*.py")} - {"__init__"}
     listed = {section.__module__.rpartition(".")[2] for resource in RESOURCES for section in resource.sections}
-    assert modules - listed == {"event", "finding", "key_metric", "method", "timeline", "use"}
+    assert modules - listed == {"distribution", "event", "finding", "key_metric", "method", "timeline", "use"}
     files = {path.stem for path in Path(pages.__file__).parent.glob("*.py")} - {"__init__"}
     assert {make.__module__.rpartition(".")[2] for make in [*pages.PAGES, *pages.MACHINE_PAGES]} == files
+
+
+def test_every_kind_of_event_has_a_word_and_a_letter_of_its_own() -> None:
+    assert set(event.WORDS) == set(event.LETTERS) == set(get_args(EventKind))
+    assert len(set(event.LETTERS.values())) == len(event.LETTERS)
+    assert all(f"{letter} " in timeline.legend() for letter in event.LETTERS.values())

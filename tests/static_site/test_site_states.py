@@ -58,6 +58,19 @@ def test_percentiles_are_shown_only_where_ten_intervals_lie_beyond(tmp_path: Pat
     assert (row["max"], row["max at"]) == ("99.0", "00:16:40")
 
 
+def test_the_percentile_table_names_its_interval_and_why_a_percentile_is_not_shown(tmp_path: Path) -> None:
+    page = built(tmp_path, machine([number % 100 for number in range(201)]))["m/web-1/cpu.html"]
+
+    assert page.tables["metrics-table"][0][2:17] == [
+        "n", "coverage", "mean", "p5", "p25", "p50", "p75", "p90", "p95", "p97.5", "p99", "p99.9", "max", "max at",
+        "time over limit",
+    ]  # fmt: skip
+    assert "Percentiles of 10-second averages" in page.text
+    assert "n (1 − X) ≥ 10, or n X where that is fewer; it needs 400 for p97.5, 1 000 for p99" in page.text
+    titles = [values["title"] for tag, values in page.tags if tag == "td" and "title" in values]
+    assert any(title.endswith("needs 1\u202f000 intervals, there are 200") for title in titles)
+
+
 def test_what_is_always_zero_is_said_in_words(tmp_path: Path) -> None:
     still = {
         "/proc/diskstats": [disk("sda", 0)] * 30, "/proc/net/dev": [interface("eth0", 7)] * 30,
@@ -98,6 +111,33 @@ def test_boots_that_were_not_collected_are_not_none(tmp_path: Path) -> None:
     known = built(tmp_path / "known", machine([1.0] * 30))["m/web-1/index.html"].text
     assert "Boots0" in known
     assert "No boot, gap or reset of a counter in the period. Steps of the clock: not collected." in known
+
+
+def test_a_rate_that_is_not_possible_is_listed_and_in_no_maximum(tmp_path: Path) -> None:
+    received = [0, *np.cumsum([12_500_000 if n == 7 else 1_000_000 for n in range(29)]).tolist()]
+    sources = {"/proc/net/dev": [interface("eth0", number) for number in received]}
+    facts = {"interfaces": {"eth0": {"bits_per_second": 1_000_000}}}
+
+    pages = built(tmp_path, machine([1.0] * 30, sources=sources, facts=facts))
+
+    page = pages["m/web-1/network.html"]
+    row = page.row("metrics-table", "eth0 received")
+    assert (row["n"], row["max"], row["max at"]) == ("29", "800 kbit/s", "00:00:10")
+    assert "not in max and p99.9: eth0 received (1 interval) and eth0 sent (1 interval)." in page.text
+    assert "at most 800 kbit/s received and 800 kbit/s sent" in page.text
+    assert page.row("network-table", "eth0")["most received"] == "800 kbit/s"
+    assert "grew faster than is possible, once." in pages["m/web-1/index.html"].text
+
+
+def test_what_happened_in_a_gap_is_drawn_as_its_average(tmp_path: Path) -> None:
+    times = [*range(0, 300, 10), *range(900, 1200, 10)]
+    sources = {"/proc/net/dev": [interface("eth0", 1000 * at) for at in times]}
+
+    pages = built(tmp_path, machine([50.0] * 60, times=times, sources=sources))
+
+    for name in ("cpu", "network"):
+        assert "Dashed and flat: the average over a gap" in pages[f"m/web-1/{name}.html"].text
+    assert "Dashed and flat" not in pages["m/web-1/memory.html"].text
 
 
 def test_the_time_over_a_limit_is_that_of_the_intervals_that_reach_it(tmp_path: Path) -> None:
