@@ -33,6 +33,8 @@ STEADY = 0.03
 LEAST_BYTES, LEAST_REQUESTS = 5e6, 50.0
 """Less a second is no limit that anybody sells."""
 BUSY, QUEUE, LEAST_SECONDS = 0.9, 1.0, 120.0
+LEAST_SAMPLES = 12
+"""Fewer in a row are near to each other by chance now and then."""
 ENOUGH = 5
 """Intervals whose median is the value that others are held against."""
 
@@ -55,7 +57,8 @@ def check(rule: Rule, run: Run, limits: Limits) -> Iterator[Finding]:
                 low, middle, high = np.percentile(within, (5, 50, 95))
                 # Bytes say more: where they stood still, requests did so only because each is as large.
                 known = any(one.start_ms < episode.end_ms and episode.start_ms < one.end_ms for one in capped)
-                if known or high - low > 2 * limits["steady"] * middle:
+                chance = len(within) < limits["samples"]
+                if known or chance or high - low > 2 * limits["steady"] * middle:
                     continue
                 found = Finding(
                     rule.id, rule.severity, rule.resource, disk, episode.start_ms, episode.end_ms,
@@ -84,7 +87,9 @@ RULE = Rule(
     severity=Severity.MEDIUM,
     resource="disk",
     needs=((DISK_READ_BYTES, DISK_WRITTEN_BYTES, DISK_READS, DISK_WRITES, DISK_BUSY, DISK_WEIGHTED),),
-    limits={"steady": STEADY, "busy": BUSY, "queue": QUEUE, "seconds": LEAST_SECONDS},
+    limits={
+        "steady": STEADY, "busy": BUSY, "queue": QUEUE, "samples": LEAST_SAMPLES, "seconds": LEAST_SECONDS,
+    },
     meaning="A limit was reached: that of the disk itself, of its kind of cloud disk, of the machine type, or one that "
     "was set for a service.",
     next_steps=(
@@ -94,4 +99,4 @@ RULE = Rule(
     ),
     check=check,
     who=(PROCESS_READ, PROCESS_WRITTEN),
-)
+)  # fmt: skip
