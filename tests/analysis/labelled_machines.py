@@ -456,6 +456,13 @@ def _(machine: Machine) -> None:
     machine.system[:] = 0.0125
 
 
+@case("four CPUs at a quarter each, one of them full in one sample", cpus=4)
+def _(machine: Machine) -> None:
+    machine.user[:] = 0.95 * machine.around(0.22, slice(0, machine.n), 0.02)
+    machine.system[:] = 0.03
+    machine.user[2, machine.for_seconds(1)] = 1.0
+
+
 @case("one core full for half a minute", cpus=4, interval=1.0)
 def _(machine: Machine) -> None:
     machine.user[1, machine.for_seconds(30)] = 1.0

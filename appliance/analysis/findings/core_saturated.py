@@ -4,32 +4,35 @@ One CPU's worth of work while other CPUs idle.
 A CPU above 95 % has no room left (PCP's pmieconf takes the same); the machine as a whole must be below 90 %, or it is
 the machine that is saturated, and the idlest CPU below 50 %, or there is no room beside it. The scheduler moves a
 thread between CPUs, so that in an interval of seconds none of them looks full: then the CPUs together used the time of
-one, no more and no less, and one of them was full in some interval. That is how a single busy thread looks; which
+one, no more and no less, and one of them was full in a tenth of the intervals
+(in a fifth in two recordings of a single thread). That is how a single busy thread looks; which
 thread it was, or whether it was one, the counters of CPUs do not say.
 """
 
 from collections.abc import Iterator
 
+import numpy as np
 import pandas as pd
 
-from appliance.analysis.derived import cpu_busy_by_cpu, cpu_count, cpu_seconds, cpu_shares
+from appliance.analysis.derived import cpu_count, cpu_seconds
 from appliance.analysis.findings.cpu_saturated import BUSY_PERCENT
 from appliance.analysis.findings.episodes import Episode, Watched, episodes
 from appliance.analysis.findings.finding import Finding, Severity
 from appliance.analysis.findings.rule import Limits, Rule
+from appliance.analysis.findings.shares import all_cpus, busy_by_cpu
 from appliance.analysis.run import Run
 from appliance.metrics import ALL_CPUS, CPU_IDLE
 from appliance.process_metrics import PROCESS_CPU
 
 CORE_PERCENT, CALM_PERCENT, LEAST_SECONDS = 95.0, 85.0, 120.0
-IDLE_PERCENT = 50.0
+IDLE_PERCENT, FULL_SHARE = 50.0, 0.1
 ONE_CPU_PERCENT = (92.0, 97.0, 115.0)
 """All CPUs together, of one CPU: at least, reached, at most. What is above 100 is the rest of the system."""
 
 
 def check(rule: Rule, run: Run, limits: Limits) -> Iterator[Finding]:
-    by_cpu = cpu_busy_by_cpu(run)
-    every, seconds = cpu_shares(run)["busy"], cpu_seconds(run)
+    by_cpu = busy_by_cpu(run)
+    every, seconds = all_cpus(run)["busy"], cpu_seconds(run)
     room = every < BUSY_PERCENT
     which = "both" if by_cpu.shape[1] == 2 else f"all {by_cpu.shape[1]}"
     fixed: list[Episode] = []
@@ -55,11 +58,12 @@ def moving(
     """Find the work of one CPU that moved between several."""
     least, reached, most = ONE_CPU_PERCENT
     together = by_cpu.sum(axis=1, min_count=2)
+    busiest = by_cpu.to_numpy().max(axis=1)
     watched = Watched("All CPUs together", "% of one CPU", together, seconds)
     for episode in episodes(together.where(together <= most), seconds, reached, least, limits["seconds"]):
-        full = by_cpu.loc[episode.series.index].max(axis=None) >= limits["enter"]
+        share = np.mean(busiest[episode.rows] >= limits["enter"])
         known = any(one.start_ms < episode.end_ms and episode.start_ms < one.end_ms for one in fixed)
-        if full and not known:
+        if share >= FULL_SHARE and not known:
             sentence = (
                 f"One core was saturated, likely by one thread that moved: all CPUs together used "
                 f"{episode.mean:.0f} % of one while the average of {which} was "

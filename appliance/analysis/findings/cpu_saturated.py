@@ -7,10 +7,11 @@ They wait for 15 minutes; two are taken here, because the time is shown and a re
 
 from collections.abc import Iterator
 
-from appliance.analysis.derived import cpu_count, cpu_seconds, cpu_shares
+from appliance.analysis.derived import cpu_count, cpu_seconds
 from appliance.analysis.findings.episodes import Watched, episodes
 from appliance.analysis.findings.finding import Finding, Severity
 from appliance.analysis.findings.rule import Limits, Rule
+from appliance.analysis.findings.shares import all_cpus
 from appliance.analysis.run import Run
 from appliance.metrics import CPU_IDLE, CPU_SHARES
 from appliance.process_metrics import PROCESS_CPU
@@ -19,7 +20,7 @@ BUSY_PERCENT, CALM_PERCENT, LEAST_SECONDS = 90.0, 80.0, 120.0
 
 
 def check(rule: Rule, run: Run, limits: Limits) -> Iterator[Finding]:
-    shares = cpu_shares(run)
+    shares = all_cpus(run)
     watched = Watched("CPU busy", "% of all CPU time", shares["busy"], cpu_seconds(run))
     who, their = ("The CPU was", "its") if cpu_count(run) == 1 else ("All CPUs together were", "their")
     for episode in episodes(watched.series, watched.seconds, limits["enter"], limits["leave"], limits["seconds"]):

@@ -40,6 +40,8 @@ class Episode:
     """The values from the first to the last over the limit."""
     mean: float
     """Weighted by time."""
+    rows: slice
+    """Where in the whole series it is."""
 
     @property
     def seconds(self) -> float:
@@ -84,7 +86,7 @@ def episodes(
         if mean < leave:
             continue
         start_ms = int(series.index[first]) - round(weights[first] * 1000)
-        yield Episode(start_ms, int(series.index[last]), series.iloc[within], mean)
+        yield Episode(start_ms, int(series.index[last]), series.iloc[within], mean, within)
 
 
 def stretches(

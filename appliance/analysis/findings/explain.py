@@ -11,9 +11,10 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
-from appliance.analysis.derived import PERCENT, cpu_shares, memory_used, only
+from appliance.analysis.derived import PERCENT, memory_used, only
 from appliance.analysis.findings.finding import Consumer, Finding, Moved
 from appliance.analysis.findings.rule import Rule
+from appliance.analysis.findings.shares import all_cpus
 from appliance.analysis.run import Run
 from appliance.metrics import (
     ALL_CPUS,
@@ -182,7 +183,7 @@ def cpu_used(run: Run, finding: Finding) -> float:
 def watched(run: Run) -> Iterator[tuple[str, str, float, pd.Series]]:
     """Give what may move beside a finding: name, unit, least change worth telling, series."""
     if run.has(CPU_IDLE):
-        shares = cpu_shares(run)
+        shares = all_cpus(run)
         yield "CPU busy", "% of all CPU time", 5, shares["busy"]
         yield "CPU waiting for disks", "% of all CPU time", 2, shares["iowait"]
         yield "CPU time stolen", "% of all CPU time", 1, shares["steal"]

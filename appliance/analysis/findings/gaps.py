@@ -7,6 +7,7 @@ the period and five minutes, is worth more than a line: a daily incident may hid
 
 from collections.abc import Iterator
 
+import numpy as np
 import pandas as pd
 
 from appliance.analysis.findings.finding import Evidence, Finding, Severity
@@ -19,22 +20,24 @@ LONG_SECONDS, SHARE, SHARE_SECONDS = 1800.0, 0.05, 300.0
 
 
 def check(rule: Rule, run: Run, limits: Limits) -> Iterator[Finding]:
-    events = [event for event in run.events if event.kind == "gap"]
-    if not events or run.interval_seconds is None:
+    index = run.axis(run.main_group)
+    rows = np.flatnonzero(run.main_intervals.gaps & ~run.main_intervals.boots)
+    if not len(rows) or run.interval_seconds is None:
         return
-    intervals = pd.Series(run.main_intervals.seconds, index=run.axis(run.main_group))
-    seconds = sum(event.end_ms - event.start_ms for event in events) / 1000
+    starts, ends = index.to_numpy()[rows - 1], index.to_numpy()[rows]
+    intervals = pd.Series(run.main_intervals.seconds, index=index)
+    seconds = float((ends - starts).sum()) / 1000
     span = (run.period[1] - run.period[0]) / 1000
     much = seconds >= limits["seconds"] or (seconds >= SHARE_SECONDS and seconds >= limits["share"] * span)
-    longest = max(events, key=lambda event: event.end_ms - event.start_ms)
-    count = "One gap" if len(events) == 1 else f"{grouped(len(events))} gaps"
+    longest = int(np.argmax(ends - starts))
+    count = "One gap" if len(rows) == 1 else f"{grouped(len(rows))} gaps"
     yield Finding(
         rule.id, Severity.MEDIUM if much else rule.severity, rule.resource, "samples",
-        events[0].start_ms, events[-1].end_ms,
+        int(starts[0]), int(ends[-1]),
         f"{count} without samples, {duration(round(seconds))} in all: nothing is known of that time.",
         Evidence(
             "Time between samples", "s", GAP * run.interval_seconds, intervals,
-            (longest.end_ms - longest.start_ms) / 1000, longest.end_ms,
+            float(ends[longest] - starts[longest]) / 1000, int(ends[longest]),
         ),
     )  # fmt: skip
 

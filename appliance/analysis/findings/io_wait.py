@@ -9,10 +9,11 @@ makers of flash disks and clouds call slow, and a rotating disk takes for a sing
 
 from collections.abc import Iterator
 
-from appliance.analysis.derived import cpu_count, cpu_seconds, cpu_shares, disk_wait
+from appliance.analysis.derived import cpu_count, cpu_seconds, disk_wait
 from appliance.analysis.findings.episodes import Episode, Watched, episodes
 from appliance.analysis.findings.finding import Finding, Severity
 from appliance.analysis.findings.rule import Limits, Rule
+from appliance.analysis.findings.shares import all_cpus
 from appliance.analysis.run import Run
 from appliance.analysis.wording import three_digits
 from appliance.metrics import CPU_IOWAIT, CPU_SHARES, DISK_READ_BYTES, DISK_WRITTEN_BYTES
@@ -23,7 +24,7 @@ SLOW_SECONDS = 0.005
 
 
 def check(rule: Rule, run: Run, limits: Limits) -> Iterator[Finding]:
-    watched = Watched("CPU waiting for disks", "% of all CPU time", cpu_shares(run)["iowait"], cpu_seconds(run))
+    watched = Watched("CPU waiting for disks", "% of all CPU time", all_cpus(run)["iowait"], cpu_seconds(run))
     who, their = ("The CPU", "its") if cpu_count(run) == 1 else ("The CPUs", "their")
     for episode in episodes(watched.series, watched.seconds, limits["enter"], limits["leave"], limits["seconds"]):
         if slow(run, episode, limits["slow_seconds"]):

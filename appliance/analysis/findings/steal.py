@@ -7,10 +7,11 @@ busy shared host is worth a line, because no change on this machine can mend it.
 
 from collections.abc import Iterator
 
-from appliance.analysis.derived import cpu_seconds, cpu_shares
+from appliance.analysis.derived import cpu_seconds
 from appliance.analysis.findings.episodes import Watched, episodes
 from appliance.analysis.findings.finding import Evidence, Finding, Severity
 from appliance.analysis.findings.rule import Limits, Rule
+from appliance.analysis.findings.shares import all_cpus
 from appliance.analysis.run import Run
 from appliance.analysis.wording import grouped, three_digits
 from appliance.metrics import CPU_SHARES, CPU_STEAL
@@ -20,7 +21,7 @@ STEAL_PERCENT, CALM_PERCENT, LEAST_SECONDS = 10.0, 5.0, 120.0
 
 
 def check(rule: Rule, run: Run, limits: Limits) -> Iterator[Finding]:
-    stolen = cpu_shares(run)["steal"]
+    stolen = all_cpus(run)["steal"]
     watched = Watched("CPU time stolen", "% of all CPU time", stolen, cpu_seconds(run))
     found = False
     for episode in episodes(stolen, watched.seconds, limits["enter"], limits["leave"], limits["seconds"]):
