@@ -1,8 +1,4 @@
-"""
-Many samples in few columns, with nothing averaged away: mean, 5th and 95th percentile and maximum of each bucket.
-
-Buckets have civil lengths and edges (UTC), so that a picture does not change when a later sample arrives.
-"""
+"""What is drawn of a series: its samples where they fit, else its buckets as `analysis.buckets` computes them."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -11,14 +7,12 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
+from appliance.analysis import buckets
 from static_site.times import Span
 
-MAX_BUCKETS = 800
-STEPS_SECONDS = (5, 10, 15, 30, 60, 300, 900, 3600, 10_800, 21_600, 86_400)
-"""Below a minute for short runs at one second; days are the end, then their multiples."""
+MAX_BUCKETS = buckets.MAX_BUCKETS
 
 Floats = npt.NDArray[np.float64]
-Times = npt.NDArray[np.int64]
 Gap = tuple[int, int]
 """(the last sample before, the first after), in Unix milliseconds."""
 
@@ -50,11 +44,7 @@ def layers(series: pd.Series, seconds: pd.Series, gaps: Sequence[Gap], span: Spa
 
 def step(span: Span, most: int = MAX_BUCKETS) -> int:
     """Return the shortest civil length of which at most so many buckets cover a span, in seconds."""
-    for length in STEPS_SECONDS:
-        if span.seconds / length <= most - 1:
-            return length
-    days = int(span.seconds // ((most - 1) * 86_400)) + 1
-    return days * 86_400
+    return buckets.step(span.seconds, most)
 
 
 def samples(series: pd.Series, gaps: Sequence[Gap]) -> Layers:
@@ -68,47 +58,6 @@ def samples(series: pd.Series, gaps: Sequence[Gap]) -> Layers:
 
 def bucketed(series: pd.Series, seconds: pd.Series, step_seconds: int) -> Layers:
     """Return the buckets of a series; one without a value is NaN and breaks the line."""
-    there = series.notna().to_numpy()
-    at_ms, values = np.asarray(series.index, np.int64)[there], np.asarray(series, np.float64)[there]
-    weights = np.asarray(seconds.reindex(series.index).fillna(0), np.float64)[there]
-    step_ms = step_seconds * 1000
-    if not len(values):
-        empty = np.empty(0)
-        return Layers(empty, empty, empty, empty, empty, empty, step_seconds)
-    # A value is of the interval that ends at its time: one at an edge belongs to the bucket before it.
-    number = -(-at_ms // step_ms) - 1
-    bucket = number - number[0]
-    count = int(bucket[-1]) + 1
-    n = np.bincount(bucket, minlength=count)
-    weight = np.bincount(bucket, weights, count)
-    ordered = sorted_rows(values, bucket, n)
-    with np.errstate(invalid="ignore", divide="ignore"):
-        mean = np.bincount(bucket, weights * values, count) / weight
-    return Layers(
-        (number[0] + np.arange(count) + 0.5) * step_ms,
-        np.where(weight > 0, mean, np.nan),
-        percentile(ordered, n, 5),
-        percentile(ordered, n, 95),
-        percentile(ordered, n, 100),
-        np.minimum(1.0, weight / step_seconds),
-        step_seconds,
-    )
-
-
-def sorted_rows(values: Floats, bucket: Times, n: Times) -> Floats:
-    """Return the values of each bucket in a row, in order, filled up with NaN: sorting short rows is fast."""
-    first = np.concatenate([[0], np.cumsum(n)[:-1]])
-    rows = np.full((len(n), int(n.max())), np.nan)
-    rows[bucket, np.arange(len(values)) - first[bucket]] = values
-    rows.sort(axis=1)
-    return rows
-
-
-def percentile(ordered: Floats, n: Times, percent: float) -> Floats:
-    """Return a percentile of each row, interpolated as NumPy's "linear"; NaN where a row is empty."""
-    place = np.maximum(n - 1, 0) * (percent / 100)
-    below = np.floor(place).astype(np.int64)
-    above = np.minimum(below + 1, np.maximum(n - 1, 0))
-    row = np.arange(len(n))
-    low, high = ordered[row, below], ordered[row, above]
-    return np.asarray(low + (high - low) * (place - below))
+    found = buckets.bucketed(series, seconds, step_seconds)
+    middle = (found.start_ms + found.end_ms) / 2
+    return Layers(middle, found.mean, found.low, found.high, found.maximum, found.coverage, step_seconds)

@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from typing import Any
 
 from markupsafe import Markup
 
@@ -33,6 +34,12 @@ class Figure:
     narrow: Markup
     """The same for a narrow screen, which has room for fewer buckets."""
     narrow_caption: str
+    values: "Table | None" = None
+    """What is drawn, as numbers of longer stretches of time."""
+    csv: bytes = b""
+    """What is drawn, as a file."""
+    download: str = ""
+    """Where the file is, from the page."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,6 +58,8 @@ class Cell:
     """A name that a stranger gave."""
     second: str = ""
     """A name of a stranger's too, below in small letters."""
+    order: float | None = None
+    """What a script sorts the row by, where the text is a rounded number with a unit."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,8 +88,28 @@ class Note:
 
 
 @dataclass(frozen=True, slots=True)
+class Link:
+    text: str
+    href: str
+
+
+@dataclass(frozen=True, slots=True)
+class Links:
+    links: Sequence[Link]
+
+
+@dataclass(frozen=True, slots=True)
+class Passed:
+    """Checks, folded away: those that found nothing and those that were not possible."""
+
+    summary: str
+    items: Sequence[str]
+
+
+@dataclass(frozen=True, slots=True)
 class Section:
     ident: str
     title: str
     answer: str
-    parts: Sequence[Figure | Table | Note] = field(default_factory=tuple)
+    parts: Sequence[Any] = field(default_factory=tuple)
+    """Figures, tables, notes, links, cards and lists of findings."""

@@ -19,6 +19,8 @@ from appliance.metrics import (
 )
 
 MOST_DRAWN = 4
+MAPPED_DISK = re.compile(r"(dm-|md)[0-9]+")
+"""It lies on other disks: what it moves, they move too."""
 PARTITION = re.compile(r"(?:p(?<=[0-9]p))?[0-9]+$")
 """sda1 is of sda; a name that ends in a digit takes a p between: nvme0n1p1."""
 VIRTUAL_DISK = re.compile(r"(loop|ram|zram)[0-9]+")

@@ -5,11 +5,11 @@ from pathlib import Path
 import jinja2
 
 HERE = Path(__file__).parent
-ASSETS = HERE / "assets"
+ASSETS, TEMPLATES = HERE / "assets", HERE / "templates"
 
 
 def templates() -> jinja2.Environment:
     return jinja2.Environment(
-        loader=jinja2.FileSystemLoader(HERE / "templates"), autoescape=True, undefined=jinja2.StrictUndefined,
+        loader=jinja2.FileSystemLoader(TEMPLATES), autoescape=True, undefined=jinja2.StrictUndefined,
         trim_blocks=True, lstrip_blocks=True,
     )  # fmt: skip

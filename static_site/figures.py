@@ -1,19 +1,24 @@
 """Figures: a chart with its answer as title, legend and caption; or one sentence where a chart would say nothing."""
 
-from collections.abc import Sequence
+import itertools
+import math
+import re
+from collections.abc import Collection, Iterator, Sequence
 from dataclasses import replace
 
 import pandas as pd
 
-from static_site import times, units
+from static_site import buckets, times, units
 from static_site.charts import NARROW, draw
 from static_site.colours import DASHES, VARIABLES
-from static_site.content import Figure, Key, Note
-from static_site.names import shown
+from static_site.content import Cell, Figure, Head, Key, Note, Table
+from static_site.names import shown, visible
 from static_site.panels import Layout, Panel, Trace
 from static_site.subject import Subject, mean, peak
 
 NARROW_COLUMNS = 2
+MOST_ROWS, MOST_COLUMNS = 48, 8
+"""Of the table of a figure."""
 
 
 def show(
@@ -49,7 +54,82 @@ def show(
         caption(panels, picture.step_seconds),
         narrow.svg,
         caption(panels, narrow.step_seconds),
+        values(subject, ident, heading, panels),
+        csv(subject, panels),
     )
+
+
+def named(panels: Sequence[Panel]) -> Iterator[tuple[str, Panel, Trace]]:
+    """Give every trace with a name that tells it from the others of its figure."""
+    for panel in panels:
+        for trace in panel.traces:
+            yield (
+                f"{panel.label} {trace.name}" if panel.label and panel.label != trace.name else trace.name,
+                panel,
+                trace,
+            )
+
+
+def values(subject: Subject, ident: str, heading: str, panels: Sequence[Panel]) -> Table | None:
+    """Return what is drawn as a table of means and maxima, of stretches long enough for few rows."""
+    if not subject.span.seconds:
+        return None
+    step = buckets.step(subject.span, MOST_ROWS)
+    columns = list(named(panels))[:MOST_COLUMNS]
+    found = [buckets.bucketed(trace.series, trace.seconds, step) for _, _, trace in columns]
+    heads = [Head("from", False, "UTC")]
+    rows: dict[int, list[Cell]] = {}
+    for number, ((name, panel, _), layer) in enumerate(zip(columns, found, strict=True)):
+        heads += [Head(f"{shown(name)}, mean"), Head("max")]
+        begins = (layer.at_ms - step * 500).astype("int64").tolist()
+        for at_ms, low, high in zip(begins, layer.mean.tolist(), layer.most.tolist(), strict=True):
+            row = rows.setdefault(at_ms, [Cell(units.NOTHING)] * (2 * len(columns)))
+            row[2 * number : 2 * number + 2] = [
+                Cell(units.text(low, panel.quantity)),
+                Cell(units.text(high, panel.quantity)),
+            ]
+    body = [[Cell(subject.at(at_ms)), *rows[at_ms]] for at_ms in sorted(rows)]
+    caption = f"{heading}: mean and maximum of {times.duration(step)} each"
+    return Table(f"{ident}-values", caption, heads, body, stacks=False)
+
+
+def csv(subject: Subject, panels: Sequence[Panel]) -> bytes:
+    """Return what is drawn, in base units: each sample, or mean, 5th and 95th percentile and maximum of buckets."""
+    table: dict[int, dict[str, float]] = {}
+    columns: dict[str, None] = {}
+    for name, panel, trace in named(panels):
+        layer = buckets.layers(trace.series, trace.seconds, [], subject.span)
+        unit = panel.quantity.scales[0][1].replace("%", "percent").replace("/", "_per_").strip("_")
+        if panel.quantity is units.SECONDS:
+            unit = "s"
+        base = re.sub(r"[^a-z0-9]+", "_", f"{visible(name)} {unit}".lower()).strip("_")
+        parts = (
+            {base: layer.mean}
+            if layer.step_seconds is None
+            else {
+                f"{base}_{kind}": values
+                for kind, values in (("mean", layer.mean), ("p5", layer.low), ("p95", layer.high), ("max", layer.most))
+            }
+        )
+        half = 0 if layer.step_seconds is None else layer.step_seconds * 500
+        at = (layer.at_ms - half).astype("int64").tolist()
+        for wanted, numbers in parts.items():
+            column = unused(wanted, columns)
+            columns[column] = None
+            for at_ms, number in zip(at, numbers.tolist(), strict=True):
+                table.setdefault(at_ms, {})[column] = number
+    lines = [",".join(["time", "epoch_seconds", *columns])]
+    for at_ms in sorted(table):
+        row = table[at_ms]
+        written = ["" if math.isnan(row.get(column, math.nan)) else f"{row[column]:.12g}" for column in columns]
+        lines.append(",".join([f"{times.moment(at_ms):%Y-%m-%dT%H:%M:%S}+00:00", f"{at_ms / 1000:.10g}", *written]))
+    return "\n".join([*lines, ""]).encode()
+
+
+def unused(name: str, taken: Collection[str]) -> str:
+    """Return a name of a column, with a number behind it where another has it already."""
+    numbered = itertools.chain([name], (f"{name}_{number}" for number in itertools.count(2)))
+    return next(one for one in numbered if one not in taken)
 
 
 def keys(panels: Sequence[Panel], *, dashed: bool) -> list[Key]:

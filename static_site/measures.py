@@ -23,7 +23,6 @@ from appliance.metrics import (
     TASKS_RUNNING,
 )
 from static_site import units
-from static_site.devices import disks, interfaces
 from static_site.sparkline import sparkline
 from static_site.subject import Subject
 from static_site.units import Quantity
@@ -62,7 +61,7 @@ def measures(subject: Subject) -> list[Measure]:
     """Return the key metrics that were collected, in the order of the page."""
     if not subject.has_samples:
         return []
-    devices = disks(subject.run).drawn, interfaces(subject.run).drawn
+    devices = subject.primary_disks, subject.primary_interfaces
     before = previous(subject, *devices)
     found = []
     for section, name, of, quantity, unit, series, seconds in rows(subject, *devices):

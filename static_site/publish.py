@@ -101,14 +101,15 @@ def write(files: Mapping[str, bytes], folder: Path) -> None:
     for path, content in files.items():
         with (folder / path).open("xb") as stream:
             stream.write(content)
-            stream.flush()
-            os.fsync(stream.fileno())
+    # When all are written: a file system then writes them together, not one after the other.
+    for path in files:
+        sync(folder / path)
     for parent in folders:
         sync(parent)
 
 
-def sync(folder: Path) -> None:
-    descriptor = os.open(folder, os.O_RDONLY)
+def sync(path: Path) -> None:
+    descriptor = os.open(path, os.O_RDONLY)
     try:
         os.fsync(descriptor)
     finally:

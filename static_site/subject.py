@@ -14,7 +14,9 @@ from appliance.metrics import BOOT_TIME, CPU_IDLE, MEMORY_TOTAL, UPTIME_SECONDS,
 from static_site import times, units
 from static_site.buckets import Gap
 from static_site.cases import Case, cases
+from static_site.devices import Devices, disks, interfaces
 from static_site.names import shown, visible
+from static_site.settings import BUSIEST, DEFAULT, MachineSettings
 from static_site.times import Span
 
 
@@ -27,6 +29,7 @@ class Subject:
     """Another machine of the report has the same name."""
     earlier: Run | None = None
     """Samples of the machine from before its run."""
+    settings: MachineSettings = DEFAULT
 
     @cached_property
     def cases(self) -> list[Case]:
@@ -35,12 +38,25 @@ class Subject:
 
     @property
     def name(self) -> str:
-        return shown(self.run.name)
+        return shown(self.whole_name)
+
+    @property
+    def whole_name(self) -> str:
+        return self.settings.name or self.run.name
+
+    @cached_property
+    def primary_disks(self) -> list[str]:
+        """The disks that stand for the machine: as chosen, else the busiest that are no part of another."""
+        return chosen(self.settings.primary_disk, disks(self.run))
+
+    @cached_property
+    def primary_interfaces(self) -> list[str]:
+        return chosen(self.settings.primary_interface, interfaces(self.run))
 
     @property
     def identity(self) -> str:
         """The machine's id, where its name does not tell it from all others."""
-        named = self.run.name == self.run.machine_id and not self.shares_name
+        named = self.whole_name == self.run.machine_id and not self.shares_name
         return "" if named else visible(self.run.machine_id)
 
     @property
@@ -117,6 +133,13 @@ class Subject:
             f"{units.text(memory, units.BYTES)} of memory" if memory > 0 else "",
         ]
         return ", ".join(filter(None, known)) or "not recorded"
+
+
+def chosen(wanted: str, found: Devices) -> list[str]:
+    """Return the devices that a setting names; one that the machine does not have is as if none was named."""
+    if wanted == BUSIEST:
+        return found.drawn[:1]
+    return [wanted] if wanted in {*found.listed, *found.named} else found.drawn
 
 
 def mean(series: pd.Series, seconds: pd.Series) -> float | None:

@@ -8,7 +8,7 @@ from static_site.names import visible
 from static_site.report import Report
 from static_site.subject import Subject, mean, peak
 
-ATTENTION, WATCH = (Severity.CRITICAL, Severity.HIGH), (Severity.MEDIUM,)
+ATTENTION, WATCH = ("critical", "high"), ("medium",)
 
 
 def of_machine(subject: Subject) -> str:
@@ -50,23 +50,21 @@ def levels(subject: Subject) -> str:
 
 def of_fleet(report: Report) -> str:
     """Count the machines that need attention, and say what the period was."""
-    subjects = report.subjects
-    sampled = [subject for subject in subjects if subject.has_samples]
-    attention, watch = (
-        [s for s in sampled if s.cases and s.cases[0].severity in level] for level in (ATTENTION, WATCH)
-    )
+    machines = report.machines
+    sampled = [machine for machine in machines if machine.has_samples]
+    attention, watch = ([one for one in sampled if one.severity in level] for level in (ATTENTION, WATCH))
     clear = len(sampled) - len(attention) - len(watch)
     counts = [
         units.counted(len(attention), "needs attention", "need attention") if attention else "",
         f"{len(watch)} to watch" if watch else "",
         f"{clear} clear" if clear else "",
-        f"{len(subjects) - len(sampled)} without samples" if len(sampled) < len(subjects) else "",
+        f"{len(machines) - len(sampled)} without samples" if len(sampled) < len(machines) else "",
     ]
-    said = f"{units.counted(len(subjects), 'machine')}: {', '.join(filter(None, counts))}."
-    if len(subjects) == 1:
-        said = f"1 machine. {of_machine(subjects[0])}"
+    said = f"{units.counted(len(machines), 'machine')}: {', '.join(filter(None, counts))}."
+    if len(machines) == 1:
+        said = f"1 machine. {machines[0].verdict}"
     if sampled:
-        start, end = min(s.span.start_ms for s in sampled), max(s.span.end_ms for s in sampled)
+        start, end = min(one.start_ms or 0 for one in sampled), max(one.end_ms or 0 for one in sampled)
         said += f" Samples from {times.stretch(start, end)}."
     if report.problems:
         said += f" {units.counted(len(report.problems), 'input')} could not be read."

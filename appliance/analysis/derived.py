@@ -1,7 +1,5 @@
 """Series that are computed from several metrics: shares of CPU time, used memory, waits of disks ..."""
 
-from typing import Any
-
 import numpy as np
 import pandas as pd
 
@@ -39,8 +37,7 @@ def cpus(run: Run) -> list[str]:
 
 def cpu_count(run: Run) -> int:
     """Return how many CPUs a machine has: as recorded, else as many as there are counters of; 0 if neither says."""
-    facts: Any = run.facts.get("cpuinfo") or {}
-    return int(facts.get("total_cpus") or len(cpus(run)))
+    return run.cpu_count
 
 
 def cpu_shares(run: Run, cpu: str = ALL_CPUS) -> pd.DataFrame:

@@ -14,9 +14,21 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
+from appliance.analysis.limits import most_per_second
 from appliance.analysis.wording import duration, grouped
 from appliance.machine import name_of
-from appliance.metrics import BOOT_TIME, UPTIME_SECONDS, Group, Kind, Metric
+from appliance.metrics import (
+    ALL_CPUS,
+    BOOT_TIME,
+    CPU_IDLE,
+    DISK_READS,
+    FILESYSTEM_SIZE,
+    OOM_KILLS,
+    UPTIME_SECONDS,
+    Group,
+    Kind,
+    Metric,
+)
 from appliance.recorder_metrics import CLOCK_STEP, DROPPED_SAMPLES, LATE_TICKS, LOST_SAMPLES, SUSPENDED
 from appliance.samples import Samples, Values, distinct, join
 
@@ -26,15 +38,23 @@ Bools = npt.NDArray[np.bool_]
 GAP = 2.5
 """An interval this many times as long as those around it is a gap."""
 NEIGHBOURS = 10
+MANY = 1000
+"""So many intervals are looked at faster all at once than one by one."""
 BESIDE = (Group.CONTAINER, Group.RECORDER, Group.EVENT)
 """What is not read with the machine's own samples, but at times of its own."""
 CLOCK_STEP_SECONDS = 0.5
 """Recorders stamp whole seconds and uptime has two decimals: less may be rounding."""
+UPTIME_TICK_SECONDS = 0.02
 STEP_BACK_TICKS = 1000
 """idle and iowait fall by a few ticks when a CPU wakes elsewhere; more than 10 s is a reset."""
 
 
-EventKind = Literal["boot", "gap", "clock", "suspend", "lost", "reset"]
+STOPPED = "No samples: the recorder had ended, and was started again."
+NAMED = 8
+PASSING = ("loop", "ram", "zram")
+"""Devices that come and go by the dozen and mean nothing."""
+CHANGING = {FILESYSTEM_SIZE: "Mounts", DISK_READS: "Disks", CPU_IDLE: "CPUs"}
+EventKind = Literal["boot", "gap", "clock", "suspend", "lost", "reset", "kill", "change", "suspect"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,6 +81,7 @@ class Run:
             grouped.setdefault(part.group, []).append(part)
         # Where runs overlap, the later run has the word.
         self.tables = {group: join(sorted(parts, key=lambda part: part.run)) for group, parts in grouped.items()}
+        self.recorder_starts_ms = recorder_starts(part for parts in grouped.values() for part in parts)
 
     # What there is.
 
@@ -114,10 +135,12 @@ class Run:
         if metric.kind is not Kind.COUNTER:
             raise ValueError(f"{metric.name} is no counter")
         if metric not in self._deltas:
-            boots = self.intervals(metric.group).boots
             self._deltas[metric] = self.frame(
                 metric,
-                {instance: grown(metric, values, boots)[0] for instance, values in self.columns(metric).items()},
+                {
+                    instance: self.grown(metric, instance, values)[0]
+                    for instance, values in self.columns(metric).items()
+                },
             )
         return self._deltas[metric]
 
@@ -130,6 +153,52 @@ class Run:
         """Return a counter's growth per second of each interval; NaN where `deltas` is and over gaps."""
         intervals = self.intervals(metric.group)
         return self.deltas(metric).div(intervals.valid_seconds, axis=0)
+
+    def gap_rates(self, metric: Metric) -> pd.DataFrame:
+        """
+        Return a counter's growth per second over each gap, at the sample after it; NaN everywhere else.
+
+        It is an average over the gap, to be drawn flat and apart: it belongs in no percentile and in no maximum.
+        """
+        intervals = self.intervals(metric.group)
+        return self.deltas(metric).div(
+            np.where(intervals.gaps & (intervals.seconds > 0), intervals.seconds, np.nan), axis=0
+        )
+
+    def suspects(self, metric: Metric) -> pd.DataFrame:
+        """
+        Say which rates of a counter are more than is physically possible: the speed of the link, the time there was.
+
+        They stay in `rates`, so that they are seen; `summarise` leaves them out of the maximum and of p99.9.
+        """
+        if metric not in self._suspects:
+            longest = self.intervals(metric.group).longest_seconds
+            limits = [self.most_per_second(metric, instance) for instance in self.columns(metric)]
+            most = np.array([np.inf if limit is None else limit for limit in limits], np.float64)
+            self._suspects[metric] = self.deltas(metric).gt(np.outer(longest, most))
+        return self._suspects[metric]
+
+    @cached_property
+    def _suspects(self) -> dict[Metric, pd.DataFrame]:
+        return {}
+
+    def most_per_second(self, metric: Metric, instance: str) -> float | None:
+        """Return the physical limit of a counter's rate, in its unit a second; None where none is known."""
+        return most_per_second(metric, instance, max(self.cpu_count, self.cpus_counted), self.facts)
+
+    @cached_property
+    def cpu_count(self) -> int:
+        """How many CPUs the machine has: as recorded, else as many as there are counters of; 0 if neither says."""
+        facts: Any = self.facts.get("cpuinfo") or {}
+        return int(facts.get("total_cpus") or self.cpus_counted)
+
+    @cached_property
+    def cpus_counted(self) -> int:
+        """How many CPUs there ever were counters of in the run: the facts are the last ones known."""
+        return sum(cpu != ALL_CPUS for cpu in self.instances(CPU_IDLE))
+
+    def grown(self, metric: Metric, instance: str, values: Values) -> tuple[Floats, Bools]:
+        return grown(metric, values, self.intervals(metric.group), self.most_per_second(metric, instance))
 
     def totals(self, metric: Metric) -> pd.Series:
         """Return by how much a counter grew in the whole run, gaps included, per instance."""
@@ -214,8 +283,13 @@ class Run:
             boots[1:] = (up < 0) | (booted[1:] * 1000 > at_ms[:-1] + 2000) & (np.diff(booted) > 2)
             steps[1:] = ~boots[1:] & (np.abs(up - seconds[1:]) > CLOCK_STEP_SECONDS)
         seconds[1:][steps[1:]] = up[steps[1:]]
+        with np.errstate(invalid="ignore"):
+            by_uptime = np.where(up > 0, up + UPTIME_TICK_SECONDS, np.nan)
+        whole = 1.0 if not (at_ms % 1000).any() else UPTIME_TICK_SECONDS
+        at_most = seconds.copy()
+        at_most[1:] = np.fmax(seconds[1:], np.where(np.isfinite(by_uptime), by_uptime, seconds[1:] + whole))
         gaps = ~boots & long_ones(np.where(boots, np.nan, seconds))
-        return Intervals(seconds, boots, gaps, steps)
+        return Intervals(seconds, boots, gaps, steps, at_most)
 
     def known(self, metric: Metric, at_ms: npt.NDArray[np.int64]) -> Floats:
         """Return a gauge of the machine at some times; NaN where it was not read."""
@@ -236,14 +310,16 @@ class Run:
             if intervals.boots[row]:
                 found.append(Event("boot", start, end, "The machine was started."))
             elif intervals.gaps[row]:
-                found.append(Event("gap", start, end, "No samples."))
+                stopped = any(start < at <= end for at in self.recorder_starts_ms)
+                found.append(Event("gap", start, end, STOPPED if stopped else "No samples."))
             if intervals.steps[row]:
                 by = (end - start) / 1000 - intervals.seconds[row]
                 found.append(clock_set(start, end, by))
         # A step that the samples show themselves is told once.
         known = {event.end_ms for event in found if event.kind == "clock"}
         met = [event for event in self.met() if event.kind != "clock" or event.end_ms not in known]
-        return sorted(found + met + self.resets(), key=lambda event: (event.end_ms, event.kind))
+        every = [*found, *met, *self.resets(), *self.kills(), *self.changes(), *self.impossible()]
+        return sorted(every, key=lambda event: (event.end_ms, event.kind, event.text))
 
     def met(self) -> Iterator[Event]:
         """Give what a recorder says that it met: each between the machine's last sample before and the next one."""
@@ -262,16 +338,68 @@ class Run:
             if group is Group.RECORDER:
                 # Each recorder counts from its own start, which is nothing that happens to the machine.
                 continue
-            boots = self.intervals(group).boots
             for column, values in table.columns.items():
                 if column.metric.kind is Kind.COUNTER:
-                    for row in np.flatnonzero(grown(column.metric, values, boots)[1]).tolist():
+                    for row in np.flatnonzero(self.grown(*column, values)[1]).tolist():
                         span = (int(table.at_ms[row - 1]), int(table.at_ms[row]))
                         fell.setdefault(span, set()).add(column.instance or group.value)
         return [
             Event("reset", start, end, f"The counters of {', '.join(sorted(names)[:8])} started again.")
             for (start, end), names in fell.items()
         ]
+
+    def kills(self) -> Iterator[Event]:
+        """Give the intervals in which the kernel killed processes for want of memory."""
+        deltas = self.deltas(OOM_KILLS)
+        at_ms = deltas.index.to_numpy()
+        for row in np.flatnonzero(deltas.get("", pd.Series(dtype="float64")).to_numpy() > 0).tolist():
+            killed = int(deltas[""].iloc[row])
+            processes = "1 process" if killed == 1 else f"{grouped(killed)} processes"
+            text = f"The kernel killed {processes} because memory ran out."
+            yield Event("kill", int(at_ms[row - 1]), int(at_ms[row]), text)
+
+    def changes(self) -> list[Event]:
+        """Return when mounts, disks and CPUs came and went while there were samples of their kind."""
+        found: dict[tuple[int, int, str], list[str]] = {}
+        for metric, noun in CHANGING.items():
+            at_ms = self.axis(metric.group).to_numpy()
+            for instance, values in self.columns(metric).items():
+                if values.present is None or instance.startswith(PASSING):
+                    continue
+                flips = np.flatnonzero(np.diff(values.present)) + 1
+                for row in flips.tolist():
+                    way = f"{noun} that came" if values.present[row] else f"{noun} that went"
+                    found.setdefault((int(at_ms[row - 1]), int(at_ms[row]), way), []).append(instance)
+        return [
+            Event("change", start, end, f"{way}: {', '.join(sorted(names)[:NAMED])}{' ...' if names[NAMED:] else ''}.")
+            for (start, end, way), names in found.items()
+        ]
+
+    def impossible(self) -> Iterator[Event]:
+        """Give, for each counter, the first rate that is more than is possible, and how many there are."""
+        for group, table in self.tables.items():
+            at_ms, longest = table.at_ms, self.intervals(group).longest_seconds
+            for (metric, instance), values in table.columns.items():
+                most = self.most_per_second(metric, instance) if metric.kind is Kind.COUNTER else None
+                if most is None:
+                    continue
+                # Not by `suspects`, which would keep a table of every counter.
+                growth = self.grown(metric, instance, values)[0]
+                with np.errstate(invalid="ignore"):
+                    rows = np.flatnonzero(growth > most * longest)
+                if len(rows):
+                    times = "once" if len(rows) == 1 else f"{grouped(len(rows))} times"
+                    text = f"{metric.name} of {instance or 'the machine'} grew faster than is possible, {times}."
+                    yield Event("suspect", int(at_ms[rows[0] - 1]), int(at_ms[rows[-1]]), text)
+
+
+def recorder_starts(parts: Iterable[Samples]) -> list[int]:
+    """Return when each run of a recorder but the first begins; what came without a run says nothing."""
+    first: dict[int, int] = {}
+    for part in parts:
+        if part.run:
+            first[part.run] = min(first.get(part.run, int(part.at_ms[0])), int(part.at_ms[0]))
+    return sorted(first.values())[1:]
 
 
 def clock_set(start_ms: int, end_ms: int, by: float) -> Event:
@@ -310,6 +438,13 @@ class Intervals:
     gaps: Bools
     steps: Bools
     """The wall clock was set in this interval."""
+    at_most_seconds: Floats
+    """No interval was longer: recorders stamp whole seconds, which may be a second less than there was."""
+
+    @property
+    def longest_seconds(self) -> Floats:
+        """How long the intervals that a rate may be computed over may have been; NaN for the others."""
+        return np.where(np.isfinite(self.valid_seconds), self.at_most_seconds, np.nan)
 
     @property
     def valid_seconds(self) -> Floats:
@@ -317,15 +452,24 @@ class Intervals:
         return np.where(self.boots | self.gaps | (self.seconds <= 0), np.nan, self.seconds)
 
 
-def grown(metric: Metric, values: Values, boots: Bools) -> tuple[Floats, Bools]:
-    """Return (growth since the sample before, in the metric's unit; where the counter was reset), both (n,)."""
+def grown(metric: Metric, values: Values, intervals: Intervals, most: float | None) -> tuple[Floats, Bools]:
+    """
+    Return (growth since the sample before, in the metric's unit; where the counter was reset), both (n,).
+
+    `most` is the physical limit of the rate, in the metric's unit a second; None where none is known.
+    """
     numbers, mask = np.asarray(values.numbers), values.mask()
     growth = np.full(len(numbers), np.nan)
     resets = np.zeros(len(numbers), bool)
     if len(numbers) < 2:
         return growth, resets
     delta = np.diff(numbers)
-    both = mask[1:] & mask[:-1] & ~boots[1:]
+    if values.present is None and delta.min() >= 0:
+        # The usual case, of many columns.
+        growth[1:] = delta / metric.per_unit
+        growth[intervals.boots] = np.nan
+        return growth, resets
+    both = mask[1:] & mask[:-1] & ~intervals.boots[1:]
     fell = both & (delta < 0)
     if metric.steps_back:
         back = fell & (delta >= -STEP_BACK_TICKS)
@@ -334,6 +478,9 @@ def grown(metric: Metric, values: Values, boots: Bools) -> tuple[Floats, Bools]:
     if metric.bits < 64:
         # A wrap looks like a fall from the upper half of the range to the lower one.
         wraps = fell & (numbers[:-1] >= 2 ** (metric.bits - 1)) & (numbers[1:] < 2 ** (metric.bits - 1))
+        if most is not None:
+            # Else it was made anew: a disk is not busy for longer than the time that passed.
+            wraps &= (delta + 2**metric.bits) / metric.per_unit <= most * intervals.at_most_seconds[1:]
         delta = np.where(wraps, delta + 2**metric.bits, delta)
         fell &= ~wraps
     growth[1:] = np.where(both & ~fell, delta / metric.per_unit, np.nan)
@@ -343,6 +490,24 @@ def grown(metric: Metric, values: Values, boots: Bools) -> tuple[Floats, Bools]:
 
 def long_ones(seconds: Floats) -> Bools:
     """Say which intervals are gaps: far longer than those before and those after."""
+    found = np.zeros(len(seconds), bool)
+    known = seconds[np.isfinite(seconds)]
+    if not len(known):
+        return found
+    # What is usual is never less than the shortest: few intervals, if any, need a look at their neighbours.
+    with np.errstate(invalid="ignore"):
+        rows = np.flatnonzero(seconds > GAP * known.min())
+    if len(rows) > MANY:
+        return among_all(seconds)
+    for row in rows.tolist():
+        sides = (seconds[max(0, row - NEIGHBOURS) : row], seconds[row + 1 : row + 1 + NEIGHBOURS])
+        medians = [float(np.median(side)) for part in sides if len(side := part[np.isfinite(part)])]
+        found[row] = bool(medians) and seconds[row] > GAP * max(medians)
+    return found
+
+
+def among_all(seconds: Floats) -> Bools:
+    """Do the same where many may be: for all intervals at once."""
     series = pd.Series(seconds)
     before = series.shift(1).rolling(NEIGHBOURS, min_periods=1).median()
     after = series[::-1].shift(1).rolling(NEIGHBOURS, min_periods=1).median()[::-1]

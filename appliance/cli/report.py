@@ -4,12 +4,13 @@ import logging
 import os
 from collections.abc import Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import click
 from click.core import ParameterSource
 
 from appliance import moment
+from appliance.cli import report_settings
 from appliance.cli.import_ import found
 from appliance.cli.options import data_option, tenant_option
 from appliance.cli.tables import counted, visible
@@ -18,6 +19,7 @@ from appliance.errors import BadData, CannotCreate, NoInput, NoPermission, Perfa
 if TYPE_CHECKING:
     from appliance.analysis.run import Run
     from appliance.samples import Parsed, Samples
+    from static_site.settings import Settings
 
 
 @click.command("report", epilog="Example: perfanalysis report --data-file recordings/ --output site")
@@ -36,11 +38,21 @@ if TYPE_CHECKING:
     "--start-date", default="", metavar="TIME", help="2026-01-31 (in UTC), ISO 8601 with a zone, or epoch seconds."
 )
 @click.option("--end-date", default="", metavar="TIME", help="The same; a date includes its whole day.")
+@click.option(
+    "--config", "config", type=click.Path(path_type=Path), metavar="FILE",
+    help="Settings in YAML: the options below, and names and primary devices of machines (see README).",
+)  # fmt: skip
+@click.option("--theme", type=click.Choice(["system", "light", "dark"]), help="Colours. [default: system]")
+@click.option("--charts/--no-charts", default=None, help="Draw charts, or write their tables only. [default: --charts]")
+@click.option(
+    "--primary-disk", metavar="NAME", help="auto (up to four by traffic), busiest, or a disk. [default: auto]"
+)
+@click.option("--primary-interface", metavar="NAME", help="The same of network interfaces. [default: auto]")
 @click.option("--format", "_format", type=click.Choice(["html"]), default="html", help="What to write.")
 @click.pass_context
 def command(
-    context: click.Context, data_files: Sequence[Path], tenant: str | None, data: Path, output: Path | None,
-    start_date: str, end_date: str, _format: str,
+    context: click.Context, /, data_files: Sequence[Path], tenant: str | None, data: Path, output: Path | None,
+    start_date: str, end_date: str, config: Path | None, _format: str, **options: Any,
 ) -> None:  # fmt: skip
     """
     Write a site: a page over all machines and one for each. It opens in any browser, without a network.
@@ -48,6 +60,7 @@ def command(
     Prints the path of the first page. An older site of ours in DIR is replaced. Without DIR, the site of a tenant is
     written beside its data, and the receiver shows it at /reports/ to people who sign in.
     """
+    settings = report_settings.read(config, {name: value for name, value in options.items() if value is not None})
     start_ms = moment.parse(start_date) if start_date else None
     end_ms = moment.parse(end_date, end=True) if end_date else None
     of_files = bool(data_files) and from_files(context)
@@ -58,8 +71,7 @@ def command(
     else:
         runs, earlier = read_tenant(data, tenant, start_ms, end_ms)
         problems = []
-    say(f"Writing the pages of {counted(len(runs), 'machine')} ...")
-    click.echo(build(runs, output, problems, earlier))
+    click.echo(build(runs, output, problems, earlier, settings))
     if problems:
         raise BadData(f"{counted(len(problems), 'file')} could not be read: the site says which and why.")
 
@@ -70,13 +82,25 @@ def write_site(data: Path, tenant: str | None, output: Path) -> Path:
     return build(runs, output, [])
 
 
-def build(runs: Sequence["Run"], output: Path, problems: Sequence[str], earlier: Sequence["Run"] = ()) -> Path:
+def build(
+    runs: Sequence["Run"], output: Path, problems: Sequence[str], earlier: Sequence["Run"] = (),
+    settings: "Settings | None" = None,
+) -> Path:  # fmt: skip
     """Build the site of runs; `earlier` has what there is from before them, to compare with."""
     # A service may have no home for its cache of fonts: it works without, and a person can do nothing about it.
     logging.getLogger("matplotlib").setLevel(logging.ERROR)
     from static_site import site
+    from static_site.settings import DEFAULTS
 
-    return site.build(runs, output, problems=problems, earlier=earlier)
+    return site.build(
+        runs, output, problems=problems, earlier=earlier, settings=settings or DEFAULTS,
+        tell=tell,
+    )  # fmt: skip
+
+
+def tell(drawn: int, every: int) -> None:
+    same = f", {every - drawn} of them unchanged" if drawn < every else ""
+    say(f"Writing the pages of {counted(every, 'machine')}{same} ...")
 
 
 def published(data: Path, tenant: str | None, of_files: bool) -> Path:

@@ -8,7 +8,7 @@ from static_site.subject import Subject
 
 WORDS = {
     "boot": "Boot", "gap": "Gap", "clock": "Clock set", "suspend": "Sleep", "lost": "Samples lost",
-    "reset": "Counters reset",
+    "reset": "Counters reset", "kill": "Processes killed", "change": "Change", "suspect": "Impossible rate",
 }  # fmt: skip
 MOST_ROWS = 200
 

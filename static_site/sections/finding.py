@@ -15,6 +15,7 @@ from static_site.colours import BLUE
 from static_site.names import shown, slug, visible
 from static_site.panels import Layout, Limit, Panel, Trace
 from static_site.subject import Subject
+from static_site.summary import Line
 from static_site.times import Span
 
 GLYPHS = {Severity.CRITICAL: "▲", Severity.HIGH: "▲", Severity.MEDIUM: "◆", Severity.INFO: "●"}
@@ -53,6 +54,47 @@ class Card:
     narrow: Markup | None = None
     """The same for a narrow screen, so that the whole window is in sight."""
     caption: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Cards:
+    """Findings with their proof."""
+
+    cards: Sequence[Card]
+
+
+@dataclass(frozen=True, slots=True)
+class Listed:
+    """A finding in a list: of one machine, or of all."""
+
+    line: Line
+    glyph: str
+    href: str
+    """Where its card is; empty where the list itself is its place."""
+    machine: str = ""
+    identity: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Lines:
+    lines: Sequence[Listed]
+    title: str = ""
+
+
+def lines(subject: Subject, found: Sequence[Case], page: str) -> list[Listed]:
+    """Return findings of a machine as lines, with links to their cards on a page."""
+    return [
+        Listed(line(subject, case), GLYPHS[case.severity], f"{page}#{identifier(subject, case.worst)}" if page else "")
+        for case in found
+    ]
+
+
+def line(subject: Subject, case: Case) -> Line:
+    made, worst = card(subject, case), case.worst
+    return Line(
+        worst.rule, worst.severity.value, worst.resource, made.subject, made.sentence, made.time.when,
+        made.time.lasted, made.seen, made.time.ident, worst.start_ms, length(worst),
+    )  # fmt: skip
 
 
 def cards(subject: Subject) -> tuple[list[Card], list[Card]]:

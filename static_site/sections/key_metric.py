@@ -1,6 +1,6 @@
 """The percentile table: what can be said of the distribution of each key metric, and no more."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 from appliance.analysis.statistics import ENOUGH_IN_TAIL, PERCENTILES, Summary
 from static_site import times, units
@@ -13,7 +13,8 @@ from static_site.units import Quantity
 TITLES = {percentile: f"p{percentile:g}" for percentile in PERCENTILES}
 
 
-def section(subject: Subject, found: Sequence[Measure]) -> Section:
+def section(subject: Subject, found: Sequence[Measure], links: Mapping[str, str] | None = None) -> Section:
+    """Return the table of some metrics; `links` say where there is more of each, by its section."""
     if not found:
         return Section("metrics", "Key metrics", "There is nothing to compute them from.")
     heads = [
@@ -24,7 +25,7 @@ def section(subject: Subject, found: Sequence[Measure]) -> Section:
         Head("previous p95", title="of the period before"), Head("Δ", title="p95 less the previous p95"),
         Head("course", False, "95th percentile over the period, and a dot at the maximum"),
     ]  # fmt: skip
-    rows = [row(subject, measure) for measure in found]
+    rows = [row(subject, measure, links) for measure in found]
     fewest = min(measure.summary.n for measure in found)
     notes = [
         "The population is the values of intervals, weighted by the length of the interval; missing ones are left out.",
@@ -42,12 +43,13 @@ def section(subject: Subject, found: Sequence[Measure]) -> Section:
     )
 
 
-def row(subject: Subject, measure: Measure) -> list[Cell]:
+def row(subject: Subject, measure: Measure, links: Mapping[str, str] | None) -> list[Cell]:
     summary, quantity = measure.summary, measure.quantity
+    href = (links or {}).get(measure.section, f"#{measure.section}")
     # A share's unit stands in its own column.
     bare = units.plain("", quantity.whole) if quantity in (units.PERCENT, units.TASKS) else quantity
     return [
-        Cell(f"{shown(measure.of)} {measure.name}".strip(), href=f"#{measure.section}", name=True), Cell(measure.unit),
+        Cell(f"{shown(measure.of)} {measure.name}".strip(), href=href, name=True), Cell(measure.unit),
         Cell(units.grouped(summary.n)),
         Cell(units.NOTHING if summary.coverage is None else units.text(100 * summary.coverage, units.PERCENT)),
         Cell(value(summary.mean, bare)),

@@ -1,11 +1,13 @@
 """How this was measured: what each quantity is computed from, and the rules that hold for all of them."""
 
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 from appliance import metrics
 from appliance.analysis import derived
 from appliance.metrics import ALL_CPUS, Group, Metric
-from static_site.content import Cell, Head, Note, Section, Table
+from static_site.content import Cell, Head, Link, Links, Section, Table
 from static_site.subject import Subject
 
 
@@ -63,21 +65,33 @@ RULES = (
 )
 
 
-def section(subject: Subject) -> Section:
-    heads = [Head("shown as", False), Head("computed as", False), Head("from", False), Head("metrics", False)]
+def definitions(subject: Subject, groups: Collection[Group]) -> Section:
+    """Return how what a page shows was computed, of the metrics of some groups that the machine has."""
     rows = []
     for definition in DEFINITIONS:
-        collected = [metric for metric in definition.metrics if subject.run.has(metric) and used(subject, metric)]
+        collected = [
+            metric
+            for metric in definition.metrics
+            if metric.group in groups and subject.run.has(metric) and used(subject, metric)
+        ]
         if collected:
-            sources = dict.fromkeys(metric.source.replace("container/", "container/*") for metric in collected)
-            rows.append([
-                Cell(definition.name), Cell(definition.formula), Cell(", ".join(sources)),
-                Cell("\n".join(f"{metric.name}: {metric.sentence}" for metric in collected)),
-            ])  # fmt: skip
-    parts: list[Note | Table] = [Note(rule) for rule in RULES]
+            rows.append(described(definition, collected))
+    parts: list[Any] = [Links([Link("All definitions, rules and limits", "../../method.html")])]
     if rows:
-        parts.append(Table("method-table", "Definitions of what this machine's data holds", heads, rows))
-    return Section("method", "How this was measured", "", parts)
+        parts.insert(0, Table("method-table", "Definitions of what this machine's data holds", HEADS, rows))
+    answer = "" if rows else "The page shows values as they were read."
+    return Section("method", "How this was measured", answer, parts)
+
+
+HEADS = (Head("shown as", False), Head("computed as", False), Head("from", False), Head("metrics", False))
+
+
+def described(definition: Definition, metrics: Sequence[Metric]) -> list[Cell]:
+    sources = dict.fromkeys(metric.source.replace("container/", "container/*") for metric in metrics)
+    return [
+        Cell(definition.name), Cell(definition.formula), Cell(", ".join(sources)),
+        Cell("\n".join(f"{metric.name}: {metric.sentence}" for metric in metrics)),
+    ]  # fmt: skip
 
 
 def used(subject: Subject, metric: Metric) -> bool:

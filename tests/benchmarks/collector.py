@@ -1,7 +1,7 @@
 """
 What recording costs: CPU time a sample beside sysstat's in the same minute, memory, and bytes on the wire.
 
-Prints one line per figure, with its budget. Takes about two minutes.
+Prints one line per figure, with its budget. Takes about six minutes.
 """
 
 import http.server
@@ -21,8 +21,7 @@ from contextlib import ExitStack, contextmanager, suppress
 from pathlib import Path
 from typing import ClassVar
 
-SECONDS = 60
-WARM_UP_SECONDS = 14
+SECONDS, WARM_UP_SECONDS = 60, 14
 SADC = ("/usr/lib/sysstat/sadc", "/usr/lib64/sa/sadc")
 MANY_SAMPLES = 100_000
 MEMORY_MB, WIRE_BYTES = 16, 600
@@ -34,13 +33,14 @@ while True:
 """
 OPTIONS = ["collect", "--interval", "1s"]
 PROGRAM = [sys.executable, "-m", "appliance", *OPTIONS]
-WITHOUT_PROCESSES = """
+LESS = """
 from appliance.__main__ import main
 from appliance.collect.collectors import COLLECTORS
 from appliance.collect.sources import processes
 COLLECTORS.remove(processes.source)
 main()
 """
+WITHOUT_PROCESSES = [sys.executable, "-c", LESS, *OPTIONS]
 
 
 class Counting(http.server.BaseHTTPRequestHandler):
@@ -65,49 +65,53 @@ class Counting(http.server.BaseHTTPRequestHandler):
 
 def main() -> None:
     with tempfile.TemporaryDirectory() as folder:
-        one_minute(Path(folder))
+        beside_peers(Path(folder))
         many_samples(Path(folder))
 
 
-def one_minute(folder: Path) -> None:
-    """Let the collector, in both modes, and its peers record the same minute."""
+def beside_peers(folder: Path) -> None:
+    """Let the collector record in each mode, one after the other, and its peers beside it all the time."""
     server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), Counting)
     threading.Thread(target=server.serve_forever, daemon=True).start()
     trickle = ["--mode", "trickle", "--server", f"http://127.0.0.1:{server.server_port}", "--batch-wait", "1h"]
+    trickle += ["--batch", str(SECONDS)]
     commands = {
         "pcc, local": [*PROGRAM, "-o", str(folder / "r.json")],
-        "pcc, trickle": [*PROGRAM, *trickle, "--batch", str(SECONDS)],
+        "pcc, trickle": [*PROGRAM, *trickle],
+        "pcc, local, without processes": [*WITHOUT_PROCESSES, "-o", str(folder / "w.json")],
+        "pcc, trickle, without processes": [*WITHOUT_PROCESSES, *trickle],
     }
-    only_rest = [sys.executable, "-c", WITHOUT_PROCESSES, *OPTIONS]
-    commands["pcc, local, without processes"] = [*only_rest, "-o", str(folder / "w.json")]
-    commands["pcc, trickle, without processes"] = [*only_rest, *trickle, "--batch", str(SECONDS), "--machine-id", "w"]
-    commands["psutil, four calls"] = [sys.executable, "-c", PSUTIL]
-    if sadc := next(filter(os.path.exists, SADC), None):
-        commands["sadc -S XALL"] = [sadc, "-S", "XALL", "1", str(folder / "sa")]
+    cost: dict[str, float] = {}
+    memory: dict[str, float] = {}
     with ExitStack() as stack:
-        running = {name: stack.enter_context(started(command, folder)) for name, command in commands.items()}
+        peers = {"psutil, four calls": stack.enter_context(started([sys.executable, "-c", PSUTIL], folder))}
+        if sadc := next(filter(os.path.exists, SADC), None):
+            peers["sadc -S XALL"] = stack.enter_context(started([sadc, "-S", "XALL", "1", str(folder / "sa")], folder))
         if exporter := shutil.which("prometheus-node-exporter"):
-            running["node_exporter"] = stack.enter_context(scraped(exporter, folder))
-        time.sleep(WARM_UP_SECONDS)
-        before = {name: cpu_seconds(pid) for name, pid in running.items()}
-        lines = recorded(folder)
-        time.sleep(SECONDS)
-        samples = recorded(folder) - lines
-        cost = {name: (cpu_seconds(pid) - before[name]) / samples * 1000 for name, pid in running.items()}
-        memory = {name: resident_mb(pid) for name, pid in running.items()}
+            peers["node_exporter"] = stack.enter_context(scraped(exporter, folder))
+        for name, command in commands.items():
+            # Alone, since all of ours sample when a second begins, and would be in each other's way.
+            with started(command, folder) as pid:
+                time.sleep(WARM_UP_SECONDS)
+                measured = {name: pid, **{f"{peer} beside {name}": number for peer, number in peers.items()}}
+                before = {each: cpu_seconds(number) for each, number in measured.items()}
+                time.sleep(SECONDS)
+                cost |= {each: (cpu_seconds(at) - before[each]) / SECONDS * 1000 for each, at in measured.items()}
+                memory[name] = resident_mb(pid)
     server.shutdown()
     crowd = sum(entry.name.isdigit() for entry in Path("/proc").iterdir())
-    limit = cost.get("sadc -S XALL", float("nan"))
     for name, milliseconds in cost.items():
-        if name.endswith("without processes"):
-            told(f"CPU a sample, {name}", milliseconds, "ms", limit)
+        if name.endswith("without processes") and name in commands:
+            told(f"CPU a sample, {name}", milliseconds, "ms", cost.get(f"sadc -S XALL beside {name}", math.nan))
         else:
             print(f"CPU a sample, {name}: {milliseconds:.2f} ms")
     share = (cost["pcc, local"] - cost["pcc, local, without processes"]) / crowd * 100
-    told(f"CPU a sample for 100 processes, of {crowd}", share, "ms", limit)
+    told(
+        f"CPU a sample for 100 processes, of {crowd}", share, "ms", cost.get("sadc -S XALL beside pcc, local", math.nan)
+    )
     for name in ("pcc, local", "pcc, trickle"):
         told(f"resident memory, {name}", memory[name], "MB", MEMORY_MB)
-    sent = Counting.sizes[0] / SECONDS if Counting.sizes else float("nan")
+    sent = Counting.sizes[0] / SECONDS if Counting.sizes else math.nan
     told(f"a sample on the wire, batches of {SECONDS}", sent, "bytes", WIRE_BYTES)
     print(f"bytes a sample in the recording: {(folder / 'r.json').stat().st_size / recorded(folder):.0f}")
 

@@ -11,7 +11,8 @@ from appliance.receive.application import ROUTES
 
 NO_ROUTES = {
     "__init__", "access_log", "answers", "application", "authentication", "bodies", "call", "channel", "client",
-    "forms", "housekeeping", "last_used", "limits", "listening", "log", "rates", "server", "status", "stores", "tls",
+    "forms", "housekeeping", "last_used", "limits", "listening", "log", "one_cpu", "rates", "server", "status",
+    "stores", "tls",
 }  # fmt: skip
 
 

@@ -1,6 +1,7 @@
 """A page as a strict reader sees it: text, tables, links and ids; it complains about tags that do not match."""
 
 import re
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from html.parser import HTMLParser
 from pathlib import Path
@@ -79,6 +80,21 @@ def read(path: Path) -> Page:
     reader.close()
     assert reader.open == [], f"{reader.open} are not closed"
     return reader.page
+
+
+def together(pages: Mapping[str, Page], machine: str = "web-1") -> Page:
+    """Read a machine's first page and those of its resources as one; of two tables of a name, the first page's."""
+    found = Page()
+    first = f"m/{machine}/index.html"
+    for name in [first, *sorted(name for name in pages if name.startswith(f"m/{machine}/") and name != first)]:
+        page = pages[name]
+        found.ids += page.ids
+        found.links += page.links
+        found.references += page.references
+        found.tags += page.tags
+        found.words += page.words
+        found.tables = {**page.tables, **found.tables}
+    return found
 
 
 def points(path: str) -> list[tuple[float, float]]:

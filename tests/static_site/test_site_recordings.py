@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 from drawn_machines import recorded
-from page_reader import Page, read
+from page_reader import Page, read, together
 
 from static_site.site import build
 
@@ -16,10 +16,14 @@ MODES = ("user", "nice", "system", "idle", "iowait", "irq", "softirq", "steal")
 
 @pytest.fixture(scope="session")
 def site(built_recordings: Path) -> dict[str, Page]:
-    """The pages of a site of all recordings, by their machines; "" is the fleet page."""
+    """The pages of a site of all recordings, by their machines, all of a machine as one; "" is the fleet page."""
     folder = built_recordings
     machines = json.loads((folder / "site.json").read_text())["machines"]
-    return {"": read(folder / "index.html"), **{found["id"]: read(folder / found["path"]) for found in machines}}
+    pages = {str(path.relative_to(folder)): read(path) for path in folder.rglob("*.html")}
+    return {
+        "": pages["index.html"],
+        **{found["id"]: together(pages, found["path"].split("/")[1]) for found in machines},
+    }
 
 
 def texts(path: Path, subsystem: str) -> list[tuple[int, str]]:
@@ -161,10 +165,11 @@ def test_loop_disks_and_idle_ones_are_one_line(site: dict[str, Page]) -> None:
 def test_the_fleet_page_ranks_the_machines(site: dict[str, Page]) -> None:
     page = site[""]
 
-    assert "7 machines: 2 need attention, 2 to watch, 3 clear." in page.text
+    assert "7 machines: 3 need attention, 2 to watch, 2 clear." in page.text
     order = [row[0] for row in page.tables["machines-table"][1:]]
-    assert order[:4] == [
-        "azure_b1s_cpu_then_io", "oci_e5_cpu_containers", "azure_f2s_suse_onecore", "oci_e5_vm01_dm_swap",
+    assert order[:5] == [
+        "azure_b1s_cpu_then_io", "azure_d4s_diskload_containers", "oci_e5_cpu_containers", "azure_f2s_suse_onecore",
+        "oci_e5_vm01_dm_swap",
     ]  # fmt: skip
     assert page.row("machines-table", "azure_b1s_cpu_then_io")["disk max"] == "56.2 MB/s"
 

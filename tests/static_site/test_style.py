@@ -67,6 +67,13 @@ def test_the_receivers_pages_are_small_and_fetch_nothing() -> None:
     assert not re.search(r"innerHTML|outerHTML|insertAdjacentHTML|document\.write|eval\(", SCRIPT)
 
 
+def test_a_chosen_theme_has_the_colours_of_the_systems() -> None:
+    for theme, colours in (("light", {name: LIGHT[name] for name in DARK}), ("dark", DARK)):
+        block = re.search(rf':root\[data-theme="{theme}"\] \{{(.*?)\}}', CSS, re.S)
+        assert block is not None
+        assert dict(re.findall(r"--([a-z0-9]+): (#[0-9a-f]{6})", block[1])) == colours
+
+
 def test_the_style_sheet_is_small_and_fetches_nothing() -> None:
     assert len(CSS) < 20_000
     assert "url(" not in CSS

@@ -59,6 +59,8 @@ def moving(
     least, reached, most = ONE_CPU_PERCENT
     together = by_cpu.sum(axis=1, min_count=2)
     busiest = by_cpu.to_numpy().max(axis=1)
+    if not (busiest >= limits["enter"]).any():
+        return
     watched = Watched("All CPUs together", "% of one CPU", together, seconds)
     for episode in episodes(together.where(together <= most), seconds, reached, least, limits["seconds"]):
         share = np.mean(busiest[episode.rows] >= limits["enter"])

@@ -36,12 +36,16 @@ class Episode:
     start_ms: int
     """The beginning of the first interval over the limit."""
     end_ms: int
-    series: pd.Series
-    """The values from the first to the last over the limit."""
     mean: float
     """Weighted by time."""
     rows: slice
     """Where in the whole series it is."""
+    whole: pd.Series
+
+    @property
+    def series(self) -> pd.Series:
+        """The values from the first to the last over the limit."""
+        return self.whole.iloc[self.rows]
 
     @property
     def seconds(self) -> float:
@@ -68,7 +72,7 @@ def episodes(
         return
     weights = np.asarray(seconds if seconds.index is series.index else seconds.reindex(series.index), np.float64)
     known = np.isfinite(values) & np.isfinite(weights)
-    at = np.flatnonzero(reached & known)
+    at, at_ms = np.flatnonzero(reached & known), series.index.to_numpy()
     for begun, ended in stretches(at, values, weights, known, leave):
         first, last = begun, ended
         # It began and ended within an interval, which was partly over the limit: one each is taken.
@@ -85,8 +89,8 @@ def episodes(
         mean = float(np.average(values[within], weights=weights[within]))
         if mean < leave:
             continue
-        start_ms = int(series.index[first]) - round(weights[first] * 1000)
-        yield Episode(start_ms, int(series.index[last]), series.iloc[within], mean, within)
+        start_ms = int(at_ms[first]) - round(weights[first] * 1000)
+        yield Episode(start_ms, int(at_ms[last]), mean, within, series)
 
 
 def stretches(
