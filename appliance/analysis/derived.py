@@ -64,13 +64,14 @@ def cpu_seconds(run: Run) -> pd.Series:
 def from_counters(run: Run, cpu: str) -> pd.DataFrame:
     if cpu not in run.instances(CPU_IDLE):
         return pd.DataFrame()
-    grown = pd.DataFrame({mode: only(run.deltas(metric), cpu) for mode, metric in zip(MODES, CPU_MODES, strict=True)})
-    valid = run.seconds(CPU_IDLE).notna()
+    grown = {mode: only(run.deltas(metric), cpu).to_numpy() for mode, metric in zip(MODES, CPU_MODES, strict=True)}
     # Old kernels have no steal: the modes that are there are all CPU time.
-    every = grown.sum(axis=1, min_count=1).where(valid & grown["idle"].notna())
-    shares = grown.div(every.where(every > 0), axis=0) * PERCENT
-    shares["busy"] = PERCENT - shares["idle"] - shares["iowait"].fillna(0)
-    return shares
+    every = sum((np.nan_to_num(growth) for growth in grown.values()), np.zeros(len(grown["idle"])))
+    valid = run.seconds(CPU_IDLE).notna().to_numpy() & np.isfinite(grown["idle"]) & (every > 0)
+    whole = np.where(valid, every, np.nan)
+    shares = {mode: growth / whole * PERCENT for mode, growth in grown.items()}
+    shares["busy"] = PERCENT - shares["idle"] - np.nan_to_num(shares["iowait"])
+    return pd.DataFrame(shares, index=run.axis(CPU_IDLE.group))
 
 
 def only(frame: pd.DataFrame, instance: str) -> pd.Series:

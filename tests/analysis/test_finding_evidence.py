@@ -150,3 +150,21 @@ def test_information_is_no_claim_that_something_is_wrong() -> None:
     (finding,) = findings.check(machine.run())
 
     assert (finding.rule, finding.severity) == ("swap-used", Severity.INFO)
+
+
+@pytest.mark.parametrize("seed", range(6))
+def test_holes_in_what_was_recorded_break_no_rule(seed: int) -> None:
+    chance = np.random.default_rng(seed)
+    machine = Machine(seed=seed, interval=(1.0, 10.0, 60.0)[seed % 3], n=400)
+    for column, rates in machine.rates.items():
+        if column.metric not in {metrics.CONTAINER_PERIODS, *metrics.CPU_MODES}:
+            machine.rates[column] = rates + (chance.random(machine.n) < 0.3) * chance.exponential(100)
+    machine.missing = chance.random(machine.n) < 0.1
+    machine.missing[100:200] = True
+    every = {column.metric for column in [*machine.rates, *machine.levels]}
+    machine.left_out = {metric for metric in every if chance.random() < 0.2}
+    seen = findings.examine(machine.run())
+
+    rules = {finding.rule for finding in seen.findings}
+    assert len(rules) + len(seen.passed) + len(seen.not_possible) == len(findings.RULES)
+    assert all(finding.start_ms <= finding.end_ms for finding in seen.findings)

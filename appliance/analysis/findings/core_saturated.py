@@ -58,7 +58,7 @@ def moving(
     """Find the work of one CPU that moved between several."""
     least, reached, most = ONE_CPU_PERCENT
     together = by_cpu.sum(axis=1, min_count=2)
-    busiest = by_cpu.to_numpy().max(axis=1)
+    busiest = np.fmax.reduce(by_cpu.to_numpy(), axis=1)
     if not (busiest >= limits["enter"]).any():
         return
     watched = Watched("All CPUs together", "% of one CPU", together, seconds)

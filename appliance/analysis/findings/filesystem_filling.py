@@ -40,7 +40,7 @@ def check(rule: Rule, run: Run, limits: Limits) -> Iterator[Finding]:
         rest = values - (slope * hours + end)
         half = len(values) // 2
         rises = min(np.polyfit(hours[part], values[part], 1)[0] for part in (slice(half), slice(half, None)))
-        if slope <= 0 or rises < slope / 4 or 1 - rest.var() / values.var() < EXPLAINED:
+        if slope <= 0 or not values.var() or rises < slope / 4 or 1 - rest.var() / values.var() < EXPLAINED:
             continue
         left = (100 - float(values[-1])) / float(slope)
         if left > limits["hours"]:

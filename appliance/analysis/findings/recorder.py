@@ -56,7 +56,8 @@ def check(rule: Rule, run: Run, limits: Limits) -> Iterator[Finding]:
         if times < limits["unread"] or times < limits["unread_share"] * float(taken.sum()):
             continue
         first, last = int(failed.index[rows[0]]), int(failed.index[rows[-1]])
-        start_ms = first - round(float(seconds.loc[first]) * 1000)
+        length = float(seconds.loc[first])
+        start_ms = first - (round(length * 1000) if np.isfinite(length) else 0)
         yield Finding(
             rule.id, rule.severity, rule.resource, source, start_ms, last,
             f"The recorder could not read {source} {grouped(times)} times.",

@@ -38,7 +38,8 @@ class Rule:
         """Say why the rule cannot look at a run; nothing if it can."""
         if not any(run.has(*metrics) for metrics in self.needs):
             missing = dict.fromkeys(metric.source for metric in self.needs[0] if not run.has(metric))
-            told = (run.facts.get("sources") or {}).get("not_collected") or {}
+            told = (run.facts.get("sources") or {}).get("not_collected")
+            told = told if isinstance(told, dict) else {}
             return "; ".join(
                 f"{source} was not collected" + (f" ({told[source]})" if source in told else "") for source in missing
             )
