@@ -187,7 +187,8 @@ class Case:
     name: str
     expected: frozenset[str]
     """Rules of which an operator would want to hear."""
-    make: Callable[[], Machine]
+    make: Callable[..., Machine]
+    """Given a number, with the noise of another seed."""
     allowed: frozenset[str] = frozenset()
     """Rules that say the same from another side: right if they speak, and right if they do not."""
 
@@ -208,8 +209,8 @@ def case(
             given = {"seed": 1000 + number, "interval": interval, "cpus": cpus, **shape}
             given.setdefault("n", {1.0: 3600, 10.0: 1440, 60.0: 1440}[float(given["interval"])])
 
-            def make(given: dict[str, float] = given) -> Machine:
-                machine = Machine(**given)  # type: ignore[arg-type]
+            def make(further: int = 0, given: dict[str, float] = given) -> Machine:
+                machine = Machine(**{**given, "seed": given["seed"] + further})  # type: ignore[arg-type]
                 change(machine)
                 return machine
 

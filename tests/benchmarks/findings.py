@@ -3,6 +3,7 @@
 import sys
 import time
 from collections import Counter
+from itertools import product
 from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).parents[1] / "analysis"))
@@ -12,21 +13,23 @@ from scoring import judge, spoken
 
 from appliance.analysis import findings
 
+SEEDS = (0, 50_000)
+"""The second noise is of no case that the rules were made with."""
 LEAST, MOST_CPU_SECONDS = 0.95, 0.6
 
 
 def main() -> None:
     right, missed, wrong = Counter[str](), Counter[str](), Counter[str]()
-    for case in CASES:
-        verdict = judge(case, spoken(case.make().run()))
+    for case, further in product(CASES, SEEDS):
+        verdict = judge(case, spoken(case.make(further).run()))
         right.update(verdict.right)
         missed.update(verdict.missed)
         wrong.update(verdict.wrong)
         for what, rules in (("missed", verdict.missed), ("wrong", verdict.wrong)):
             if rules:
-                print(f"  {what} {', '.join(sorted(rules))}: {case.name}")
+                print(f"  {what} {', '.join(sorted(rules))}: {case.name} + {further}")
     clean = sum(not case.expected for case in CASES)
-    print(f"{len(CASES)} labelled machines, {clean} of them clean or near misses")
+    print(f"{len(CASES)} labelled machines, {clean} of them clean or near misses, each with {len(SEEDS)} noises")
     for rule in findings.RULES:
         if right[rule.id] + missed[rule.id] + wrong[rule.id]:
             one = rule.id

@@ -6,12 +6,25 @@ from dataclasses import dataclass
 from appliance.analysis.findings.episodes import Episode, Watched
 from appliance.analysis.findings.finding import Finding, Severity
 from appliance.analysis.run import Run
+from appliance.cgroup_metrics import CGROUPS
 from appliance.errors import UsageError
-from appliance.metrics import Metric
+from appliance.hardware_metrics import TIMEX
+from appliance.metrics import CONTAINER, FILESYSTEMS, Metric
+from appliance.recorder_metrics import SELF
 
 Limits = Mapping[str, float]
 Overrides = Mapping[str, Limits]
 """By rule: limits that take the place of its own."""
+
+
+PLAIN = {
+    CONTAINER: "the record of containers",
+    CGROUPS: "the record of services",
+    FILESYSTEMS: "the number of inodes",
+    TIMEX: "the state of the clock",
+    SELF: "the recorder's record of itself",
+}
+"""Sources that are no file, in words."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,7 +54,8 @@ class Rule:
             told = (run.facts.get("sources") or {}).get("not_collected")
             told = told if isinstance(told, dict) else {}
             return "; ".join(
-                f"{source} was not collected" + (f" ({told[source]})" if source in told else "") for source in missing
+                f"{PLAIN.get(source, source)} was not collected" + (f" ({told[source]})" if source in told else "")
+                for source in missing
             )
         return self.hindrance(run) if self.hindrance else ""
 
