@@ -413,6 +413,47 @@ def _(machine: Machine) -> None:
     machine.put(recorder.SOURCE_UNREAD, slice(machine.n // 2, machine.n), 1.001 / machine.interval, "/proc/stat")
 
 
+# The same, less plain.
+
+
+@case("CPUs around 94 % for eight minutes", "cpu-saturated", "run-queue")
+def _(machine: Machine) -> None:
+    busy_cpus(machine, machine.for_seconds(480), 0.95, 0.04)
+
+
+@case("a steal of an eighth that comes and goes a little", "steal")
+def _(machine: Machine) -> None:
+    where = machine.for_seconds(1200)
+    machine.steal[:, where] = machine.around(0.13, where, 0.25)
+
+
+@case("some hundred pages a second go to swap and back", "swapping", "memory-pressure")
+def _(machine: Machine) -> None:
+    where = machine.for_seconds(900)
+    machine.put(m.SWAPPED_IN, where, machine.around(120, where, 0.4))
+    machine.put(m.SWAPPED_OUT, where, machine.around(100, where, 0.4))
+
+
+@case("a twentieth of all segments is sent again", "retransmits")
+def _(machine: Machine) -> None:
+    where = machine.for_seconds(900)
+    machine.put(protocol.TCP_RETRANSMITTED, where, machine.around(17, where, 0.4))
+
+
+@case("a disk takes 40 ms with seven requests under way", "disk-saturated", "io-wait throughput-cap")
+def _(machine: Machine) -> None:
+    where = machine.for_seconds(900)
+    machine.iowait[:, where] = 0.3
+    machine.disk["wait"][where] = machine.around(0.04, where, 0.25)
+    machine.disk["requests"][where] = machine.around(180, where, 0.2)
+
+
+@case("a container held back in two periods of five", "container-throttled")
+def _(machine: Machine) -> None:
+    where = machine.for_seconds(900)
+    machine.put(m.CONTAINER_THROTTLED, where, machine.around(4, where, 0.4), "c0ffee")
+
+
 # What an operator does not want to hear of.
 
 
