@@ -55,29 +55,13 @@ LIMITS = (
 def rules() -> Table:
     """Return the rules: what each module says of itself, and its limits."""
     rows = []
-    for check in findings.RULES:
-        module = sys.modules[check.__module__]
-        first, _, why = inspect.cleandoc(module.__doc__ or "").partition("\n\n")
-        limits = [
-            f"{name.lower().replace('_', ' ')}: {plain(value)}"
-            for name, value in vars(module).items()
-            if name.isupper() and isinstance(value, int | float | tuple) and number(value)
-        ]
-        name = check.__module__.rpartition(".")[2].replace("_", "-")
-        rows.append([Cell(name), Cell(" ".join(first.split())), Cell("\n".join(limits)), Cell(" ".join(why.split()))])
+    for rule in findings.RULES:
+        module = sys.modules[rule.check.__module__]
+        why = inspect.cleandoc(module.__doc__ or "").partition("\n\n")[2]
+        limits = [f"{name.replace('_', ' ')}: {value:.10g}" for name, value in rule.limits.items()]
+        rows.append([Cell(rule.id), Cell(rule.title), Cell("\n".join(limits)), Cell(" ".join(why.split()))])
     heads = [Head("rule", False), Head("what", False), Head("limits", False), Head("why", False)]
     return Table("rules-table", "Rules, in the order in which they look", heads, rows)
-
-
-def number(value: object) -> bool:
-    """Say whether a constant is a limit: a number, or some."""
-    parts = value if isinstance(value, tuple) else (value,)
-    return all(isinstance(one, int | float) for one in parts)
-
-
-def plain(value: object) -> str:
-    parts = value if isinstance(value, tuple) else (value,)
-    return " to ".join(f"{one:.10g}" if isinstance(one, int | float) else str(one) for one in parts)
 
 
 def catalogue(group: Group) -> Table:

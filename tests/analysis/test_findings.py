@@ -29,14 +29,21 @@ def said(recordings: Path, name: str) -> dict[str, str]:
 
 
 def test_cpu_then_io_are_two_phases(recordings: Path) -> None:
-    cpu, wait = found(recordings, "azure_b1s_cpu_then_io")
+    by_rule = {finding.rule: finding for finding in found(recordings, "azure_b1s_cpu_then_io")}
+    cpu, wait = by_rule["cpu-saturated"], by_rule["io-wait"]
 
-    assert (cpu.rule, wait.rule) == ("cpu-saturated", "io-wait")
+    assert set(by_rule) == {"cpu-saturated", "io-wait", "disk-saturated", "throughput-cap"}
     assert cpu.sentence == "The CPU was 100 % busy, 99 % of its time in programs."
     assert wait.sentence.startswith("The CPU waited for disks 93 % of its time")
     assert wait.evidence.peak == pytest.approx(95.1, abs=0.1)
     assert "while sda moved 51.3 MB/s on average and 56.2 MB/s at most" in wait.sentence
     assert cpu.end_ms <= wait.start_ms
+
+
+def test_the_limit_of_a_cloud_disk_is_found_with_its_value(recordings: Path) -> None:
+    cap = said(recordings, "azure_b1s_cpu_then_io")["throughput-cap"]
+
+    assert cap.startswith("The disk stood at 56 MB/s, from 55.8 to 56.2 in nine of ten intervals")
 
 
 def test_one_saturated_core_is_found_while_the_average_is_half(recordings: Path) -> None:

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from appliance import metrics
 from appliance.analysis import statistics
 from appliance.analysis.buckets import bucketed
-from appliance.analysis.run import Run
+from appliance.analysis.run import Run, among_all, long_ones
 from appliance.metrics import Metric
 from appliance.samples import Column, Samples, Values
 
@@ -137,3 +137,12 @@ def test_what_is_missing_is_nowhere_zero_and_in_no_sum(growth: list[int | None])
     assert (rates > 0).all()
     total = run.totals(metrics.DISK_READS)["sda"]
     assert pd.isna(total) or 0 < total <= known[-1] - known[0]
+
+
+@given(
+    seconds=st.lists(st.sampled_from([1.0, 1.0, 1.0, 2.0, 2.6, 5.0, 60.0, 0.4, -3.0, float("nan")]), max_size=60),
+)
+def test_gaps_are_the_same_looked_at_one_by_one_and_all_at_once(seconds: list[float]) -> None:
+    values = np.array(seconds, np.float64)
+
+    assert (long_ones(values) == among_all(values)).all()

@@ -129,7 +129,8 @@ def test_each_day_has_the_worst_that_was_found_on_it(tmp_path: Path) -> None:
     page = built(tmp_path, machine(busy, times=times), machine([1.0] * 30, "b"))["index.html"]
 
     row = page.row("days-table", "web-1")
-    assert (row["01-01"], row["01-03"]) == ("○", "▲")
+    # The day without samples began on the first.
+    assert (row["01-01"], row["01-03"]) == ("◆", "▲")
     assert "01-02" not in row
     assert page.row("days-table", "b")["01-03"] == "–"
 
@@ -210,10 +211,8 @@ def test_every_page_of_a_machine_is_there_whatever_was_collected(tmp_path: Path)
 def test_the_method_page_has_every_rule_and_every_metric(tmp_path: Path) -> None:
     page = built(tmp_path, machine([1.0] * 30))["method.html"]
 
-    assert {row[0] for row in page.tables["rules-table"][1:]} == {
-        check.__module__.rpartition(".")[2].replace("_", "-") for check in RULES
-    }
-    assert page.row("rules-table", "cpu-saturated")["limits"].startswith("busy percent: 90")
+    assert {row[0] for row in page.tables["rules-table"][1:]} == {rule.id for rule in RULES}
+    assert page.row("rules-table", "cpu-saturated")["limits"].startswith("enter: 90")
     listed = {row[0] for name, rows in page.tables.items() if name.startswith("catalogue-") for row in rows[1:]}
     assert listed == METRICS.keys()
 

@@ -165,10 +165,11 @@ def test_loop_disks_and_idle_ones_are_one_line(site: dict[str, Page]) -> None:
 def test_the_fleet_page_ranks_the_machines(site: dict[str, Page]) -> None:
     page = site[""]
 
-    assert "7 machines: 2 need attention, 2 to watch, 3 clear." in page.text
+    assert "7 machines: 3 need attention, 2 to watch, 2 clear." in page.text
     order = [row[0] for row in page.tables["machines-table"][1:]]
-    assert order[:4] == [
-        "azure_b1s_cpu_then_io", "oci_e5_cpu_containers", "azure_f2s_suse_onecore", "oci_e5_vm01_dm_swap",
+    assert order[:5] == [
+        "azure_b1s_cpu_then_io", "azure_d4s_diskload_containers", "oci_e5_cpu_containers", "azure_f2s_suse_onecore",
+        "oci_e5_vm01_dm_swap",
     ]  # fmt: skip
     assert page.row("machines-table", "azure_b1s_cpu_then_io")["disk max"] == "56.2 MB/s"
 

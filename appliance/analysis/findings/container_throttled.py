@@ -10,36 +10,36 @@ from collections.abc import Iterator
 import pandas as pd
 
 from appliance.analysis.derived import container_throttled, only
-from appliance.analysis.findings.episodes import episodes
+from appliance.analysis.findings.episodes import Watched, episodes
 from appliance.analysis.findings.finding import Evidence, Finding, Severity
+from appliance.analysis.findings.rule import Limits, Rule
 from appliance.analysis.run import Run
 from appliance.analysis.wording import cpus, grouped
 from appliance.metrics import CONTAINER_PERIOD, CONTAINER_PERIODS, CONTAINER_QUOTA, CONTAINER_THROTTLED
+from appliance.process_metrics import PROCESS_CPU
 
-THROTTLED_PERCENT, CALM_PERCENT = 25.0, 10.0
+THROTTLED_PERCENT, CALM_PERCENT, LEAST_SECONDS = 25.0, 10.0, 60.0
 TITLE, UNIT = "Periods held back", "% of its periods"
 
 
-def check(run: Run) -> Iterator[Finding]:
-    if not run.has(CONTAINER_PERIODS, CONTAINER_THROTTLED):
-        return
+def check(rule: Rule, run: Run, limits: Limits) -> Iterator[Finding]:
     throttled, seconds = container_throttled(run), run.seconds(CONTAINER_PERIODS)
     for container in throttled.columns:
         share = throttled[container]
-        held = list(episodes(share, seconds, THROTTLED_PERCENT, CALM_PERCENT))
-        for episode in held:
-            yield Finding(
-                "container-throttled", Severity.HIGH, "container", container_name(run, container),
-                episode.start_ms, episode.end_ms,
+        watched, name = Watched(TITLE, UNIT, share, seconds), container_name(run, container)
+        found = False
+        for episode in episodes(share, seconds, limits["enter"], limits["leave"], limits["seconds"]):
+            found = True
+            sentence = (
                 f"The container was held back in {episode.mean:.0f} % of its periods by its quota"
-                f"{quota(run, container)}.",
-                episode.evidence(share, TITLE, UNIT, THROTTLED_PERCENT),
-            )  # fmt: skip
-        if not held and share.max() > 0:
-            yield seldom(run, container, share)
+                f"{quota(run, container)}."
+            )
+            yield rule.found(name, episode, watched, sentence, limits["enter"])
+        if not found and share.max() > 0:
+            yield seldom(rule, run, container, share, limits["enter"])
 
 
-def seldom(run: Run, container: str, share: pd.Series) -> Finding:
+def seldom(rule: Rule, run: Run, container: str, share: pd.Series, limit: float) -> Finding:
     """Say how often a container was held back that never was for long: here, and since it was started."""
     above = share[share > 0]
     here, periods = (run.totals(metric)[container] for metric in (CONTAINER_THROTTLED, CONTAINER_PERIODS))
@@ -47,11 +47,11 @@ def seldom(run: Run, container: str, share: pd.Series) -> Finding:
         run.values(metric)[container].dropna().iloc[-1] for metric in (CONTAINER_THROTTLED, CONTAINER_PERIODS)
     )
     return Finding(
-        "container-throttled", Severity.INFO, "container", container_name(run, container),
+        rule.id, Severity.INFO, rule.resource, container_name(run, container),
         int(above.index[0]), int(above.index[-1]),
         f"The container was held back in {grouped(here)} of {grouped(periods)} periods by its quota"
         f"{quota(run, container)}; in {grouped(ever)} of {grouped(lived)} since it was started.",
-        Evidence(TITLE, UNIT, THROTTLED_PERCENT, share, float(above.max()), int(above.idxmax())),
+        Evidence(TITLE, UNIT, limit, share, float(above.max()), int(above.idxmax())),
     )  # fmt: skip
 
 
@@ -64,3 +64,20 @@ def quota(run: Run, container: str) -> str:
 def container_name(run: Run, container: str) -> str:
     """Return what people call a container: its name where it is known, else the first twelve digits of its id."""
     return str(run.facts.get(f"container/{container}", {}).get("name") or container[:12])
+
+
+RULE = Rule(
+    id="container-throttled",
+    title="Container held back by its CPU quota",
+    severity=Severity.HIGH,
+    resource="container",
+    needs=((CONTAINER_PERIODS, CONTAINER_THROTTLED),),
+    limits={"enter": THROTTLED_PERCENT, "leave": CALM_PERCENT, "seconds": LEAST_SECONDS},
+    meaning="The container wanted more CPU time than it may use: it stood still while the machine may have been idle.",
+    next_steps=(
+        "See its quota and how often it was held back: cat /sys/fs/cgroup/.../cpu.max, .../cpu.stat",
+        "Raise the quota (docker update --cpus=N NAME; Kubernetes: limits.cpu), or let it run fewer threads.",
+    ),
+    check=check,
+    who=(PROCESS_CPU,),
+)

@@ -1,41 +1,44 @@
 """
 Swap in use.
 
-Swap that is merely occupied is information; what hurts is pages that go in and out, which is judged where
-/proc/vmstat was recorded: 100 pages a second are some 0.4 MB/s that programs wait for.
+Swap that is merely occupied is information: whether it hurts is what the rule about swap activity says.
 """
 
 from collections.abc import Iterator
 
-import pandas as pd
-
-from appliance.analysis.derived import only, swap_used
-from appliance.analysis.findings.episodes import episodes
+from appliance.analysis.derived import swap_used
 from appliance.analysis.findings.finding import Evidence, Finding, Severity
+from appliance.analysis.findings.rule import Limits, Rule
 from appliance.analysis.run import Run
-from appliance.analysis.wording import grouped, three_digits
-from appliance.metrics import SWAPPED_IN, SWAPPED_OUT
+from appliance.analysis.wording import three_digits
+from appliance.metrics import MEMORY_SWAP_FREE, MEMORY_SWAP_TOTAL
+from appliance.process_metrics import PROCESS_SWAP
 
-PAGES_PER_SECOND, CALM_PER_SECOND = 100.0, 20.0
 MEBIBYTE = 1 << 20
 
 
-def check(run: Run) -> Iterator[Finding]:
-    if run.has(SWAPPED_IN, SWAPPED_OUT):
-        moved: pd.Series = only(run.rates(SWAPPED_IN), "") + only(run.rates(SWAPPED_OUT), "")
-        for episode in episodes(moved, run.seconds(SWAPPED_IN), PAGES_PER_SECOND, CALM_PER_SECOND):
-            yield Finding(
-                "swapping", Severity.HIGH, "memory", "swap", episode.start_ms, episode.end_ms,
-                f"Memory was swapped in and out at {grouped(episode.mean)} pages a second.",
-                episode.evidence(moved, "Pages swapped in and out", "pages/s", PAGES_PER_SECOND),
-            )  # fmt: skip
+def check(rule: Rule, run: Run, limits: Limits) -> Iterator[Finding]:
     used = swap_used(run)
     mebibytes = used["bytes"] / MEBIBYTE
-    above = used[used["bytes"] > 0]
+    above = used[used["bytes"] > limits["bytes"]]
     if len(above):
         yield Finding(
-            "swap-used", Severity.INFO, "memory", "swap", int(above.index[0]), int(above.index[-1]),
+            rule.id, rule.severity, rule.resource, "swap", int(above.index[0]), int(above.index[-1]),
             f"{three_digits(mebibytes.max())} MiB of swap were in use at most, "
             f"{three_digits(above['percent'].max())} % of the swap there is.",
             Evidence("Swap used", "MiB", None, mebibytes, float(mebibytes.max()), int(mebibytes.idxmax())),
         )  # fmt: skip
+
+
+RULE = Rule(
+    id="swap-used",
+    title="Swap in use",
+    severity=Severity.INFO,
+    resource="memory",
+    needs=((MEMORY_SWAP_TOTAL, MEMORY_SWAP_FREE),),
+    limits={"bytes": 0.0},
+    meaning="The kernel put away memory that programs had not used for long: by itself that is no fault.",
+    next_steps=("See whether pages still go in and out: vmstat 5 (columns si and so)",),
+    check=check,
+    who=(PROCESS_SWAP,),
+)
