@@ -159,6 +159,9 @@ def record_locally(plan: Plan, settings: Settings) -> None:
     try:
         record(plan, recorder, settings, partial(note_put_aside, recorder, uploads, limits.keep))
     except InputOutput as error:
+        if recorder.writing:
+            # Nobody can read a file that hangs.
+            raise
         # What was recorded is uploaded all the same.
         tell(f"{settings.program}: {error.message}")
         finish_uploads(recorder, uploads)

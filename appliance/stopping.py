@@ -31,7 +31,11 @@ class Stopping:
     def wait(self, seconds: float) -> bool:
         """Wait so long at most, and say whether we were asked to stop: once for each signal."""
         ready, _, _ = select.select([self.noted], [], [], max(0, seconds))
-        return bool(ready and os.read(self.noted, 1))
+        try:
+            return bool(ready and os.read(self.noted, 1))
+        except BlockingIOError:
+            # Another thread has heeded it.
+            return False
 
     def end(self) -> None:
         """Let the signals do again what they usually do."""

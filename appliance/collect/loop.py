@@ -71,7 +71,7 @@ def record(
     Sample until the duration is over, or until `wait` (given seconds, which may be negative) says to stop.
 
     Who wants to know the counts meanwhile gives them to be counted in. All that is given is called by other threads,
-    one at a time.
+    one at a time; `wait` also by this one, while another is stuck in a sink.
     """
     session = Session(plan, sinks, clock, extra, counts or Counts())
     began: tuple[Ticks, Clocks] | None = None
@@ -106,7 +106,7 @@ def record(
                 ticks.taken()
         return True
 
-    relay.run(sample, session.readings)
+    relay.run(sample, session.readings, lambda: wait(0))
     return session.counts
 
 

@@ -50,6 +50,8 @@ class Recorder:
             os.close(self.descriptor)
             raise
         self.rotates = True
+        self.writing = False
+        """A thread is in `write`, and stuck there if this one is not."""
         self.put_aside: list[float] = []
         """When the files began that were put aside, the oldest first."""
 
@@ -81,6 +83,13 @@ class Recorder:
 
         Raises InputOutput where there is no room for it: then nothing of it is in the file, and the next may be tried.
         """
+        self.writing = True
+        try:
+            return self.write_sample(lines)
+        finally:
+            self.writing = False
+
+    def write_sample(self, lines: bytes) -> bool:
         flush = self.flush_seconds is not None and self.clock() - self.flushed >= self.flush_seconds
         self.append_waiting()
         if self.packer:
@@ -155,6 +164,9 @@ class Recorder:
             self.force()
 
     def close(self) -> None:
+        """End the file; where a write to it hangs, it is left as it is, since to close it would be to wait as well."""
+        if self.writing:
+            return
         try:
             self.end_member()
             if self.regular and self.limits and not self.size:

@@ -13,6 +13,7 @@ from collections.abc import Callable
 
 from appliance.collect.readings import Readings
 from appliance.collect.sources import Source
+from appliance.errors import InputOutput
 
 logger = logging.getLogger(__name__)
 FIRST_LOOK_SECONDS, LOOK_SECONDS = 0.012, 0.05
@@ -22,11 +23,19 @@ How long after a tick to look, and how soon to look again where a source is stil
 Most have long been read then, and what the look needs is still near the CPU: later it costs twice as much.
 """
 HANGING_LOOKS = 200
-"""After so many looks (ten seconds) at a sample that is read and not written, it is said."""
+"""
+After so many looks (ten seconds) at a sample that is read and not written, it is said.
+
+Who asks us to stop is not made to wait longer than that either.
+"""
 
 
-def run(work: Callable[[], bool], readings: Readings) -> None:
-    """Do work in one thread or another; it says False where it was left behind. Raise what it raised."""
+def run(work: Callable[[], bool], readings: Readings, asked_to_stop: Callable[[], bool] = lambda: False) -> None:
+    """
+    Do work in one thread or another; it says False where it was left behind. Raise what it raised.
+
+    Raises InputOutput where we are asked to stop while a sample hangs that is read and not written.
+    """
     over = threading.Lock()
     over.acquire()
     failures: list[BaseException] = []
@@ -54,6 +63,10 @@ def run(work: Callable[[], bool], readings: Readings) -> None:
             if writing == HANGING_LOOKS:
                 logger.warning(
                     "A sample cannot be written: the disk does not answer. Nothing is recorded until it does."
+                )
+            if writing >= HANGING_LOOKS and asked_to_stop():
+                raise InputOutput(
+                    "stopped while the disk did not answer: the last sample is not written, or not whole."
                 )
             if seen is None or seen is not before or not is_blocked(thread):
                 continue

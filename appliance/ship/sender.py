@@ -243,6 +243,8 @@ class Sender(threading.Thread):
                     self.rest(self.breaker.until - time.monotonic() + self.spread())
                     continue
                 self.breaker.probe()
+            if self.breaker.state is State.HALF_OPEN:
+                logger.info("%s is asked again, with one batch (circuit breaker half-open).", self.url)
             answer = self.send(packed)
             if answer.verdict in (Verdict.AGAIN, Verdict.ELSEWHERE):
                 self.failed_once(answer)
@@ -370,6 +372,8 @@ class Sender(threading.Thread):
                 "%s failed %d times in a row: it is asked every %.0f s from now on (circuit breaker open).",
                 self.url, self.breaker.failures, self.pace.open_seconds,
             )  # fmt: skip
+        elif before is State.HALF_OPEN:
+            logger.info("%s failed again (circuit breaker open).", self.url)
 
     def answered(self) -> None:
         if self.breaker.state is not State.CLOSED:

@@ -86,7 +86,7 @@ def send(
         # Full jitter: senders that failed together do not come back together.
         pause = wait_seconds + chance.uniform(0, min(FIRST_PAUSE_SECONDS * 2**attempt, LONGEST_PAUSE_SECONDS))
         attempt += 1
-        say(f"{failure.message} Trying again in {pause:.0f} s ({attempt} of {retries}).")
+        say(f"{failure.message.removesuffix('.')}. Trying again in {pause:.0f} s ({attempt} of {retries}).")
         sleep(pause)
 
 

@@ -1,8 +1,10 @@
 """A source that hangs costs its own readings only: another thread goes on without it, until it answers."""
 
+import fcntl
 import json
 import os
 import random
+import stat
 import threading
 import time
 from collections.abc import Callable
@@ -14,8 +16,10 @@ import pytest
 from appliance.collect import loop, relay
 from appliance.collect.loop import Counts, Plan
 from appliance.collect.readings import Readings
+from appliance.collect.recorder import Recorder
 from appliance.collect.sources import Source
 from appliance.collect.troubles import Troubles
+from appliance.errors import InputOutput
 
 
 def hang(path: Path) -> None:
@@ -302,3 +306,30 @@ def test_a_disk_that_hangs_is_said_and_what_was_late_is_told_when_it_answers(
     assert counts.late >= 2
     assert b'{\\"kind\\": \\"late\\"' in taken[2]
     assert caplog.text.count("A sample cannot be written: the disk does not answer.") == 1
+
+
+def test_a_recorder_whose_file_hangs_can_be_stopped(
+    proc: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(relay, "HANGING_LOOKS", 3)
+    os.mkfifo(tmp_path / "recording.json")
+    recorder = Recorder(tmp_path / "recording.json")
+    # A pipe that nobody reads: when it is full, which is soon, a write waits.
+    fcntl.fcntl(recorder.descriptor, fcntl.F_SETPIPE_SZ, 4096)
+
+    def wait(seconds: float) -> bool:
+        time.sleep(max(0, seconds))
+        return recorder.writing
+
+    try:
+        with pytest.raises(InputOutput, match="stopped while the disk did not answer"):
+            loop.record(Plan(0.1, 0, "web-1", root=str(proc)), [recorder.write], wait)
+        recorder.close()
+        left_open = os.fstat(recorder.descriptor)
+    finally:
+        os.set_blocking(recorder.descriptor, False)
+        os.read(recorder.descriptor, 4096)
+        until_one_is_left()
+        recorder.close()
+
+    assert stat.S_ISFIFO(left_open.st_mode)

@@ -67,6 +67,18 @@ def test_a_disk_that_hangs_is_said_and_the_recording_goes_on_when_it_answers(pip
     assert events[0]["ticks"] > 100
 
 
+def test_a_collector_whose_disk_hangs_ends_when_it_is_told_to(pipe: int, tmp_path: Path) -> None:
+    collector = started(tmp_path)
+    time.sleep(HANGING_SECONDS / 3)
+    collector.send_signal(signal.SIGTERM)
+    code, said = collector.wait(10), (tmp_path / "said").read_text()
+
+    assert code == 74
+    assert said.endswith(
+        "perfanalysis: stopped while the disk did not answer: the last sample is not written, or not whole.\n"
+    )
+
+
 def test_control_a_disk_that_answers_does_not_hang(pipe: int, tmp_path: Path) -> None:
     collector = started(tmp_path)
     recorded = drained(pipe, HANGING_SECONDS)

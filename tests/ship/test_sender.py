@@ -271,6 +271,30 @@ def test_a_receiver_that_is_down_and_comes_back_gets_everything(
     ]
 
 
+def test_each_state_of_the_circuit_breaker_is_in_the_log_that_is_asked_for(
+    receiver: Callable[..., Receiver], caplog: pytest.LogCaptureFixture
+) -> None:
+    caplog.set_level(logging.INFO, "appliance.ship.sender")
+    server = receiver(*[answer(500)] * 6, stored)
+
+    sender = Sender(server.url, lambda: KEY, Queue("web-1"), PACE)
+    sender.start()
+
+    sender.put(7, sample(0))
+    until(lambda: sender.sent == 1)
+
+    sender.finish(1)
+    sender.join(2)
+    half_open = f"{server.url} is asked again, with one batch (circuit breaker half-open)."
+    assert [message for message in caplog.messages if "circuit breaker" in message] == [
+        f"{server.url} failed 5 times in a row: it is asked every 0 s from now on (circuit breaker open).",
+        half_open,
+        f"{server.url} failed again (circuit breaker open).",
+        half_open,
+        f"{server.url} answers again (circuit breaker closed).",
+    ]
+
+
 def test_a_connection_that_the_receiver_closed_meanwhile_is_no_failure(receiver: Callable[..., Receiver]) -> None:
     server = receiver(stored)
     connection = Connection(server.url)

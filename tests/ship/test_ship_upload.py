@@ -145,7 +145,7 @@ def test_what_may_pass_is_tried_again(start_server: Any, file: Path, status: int
     assert len(received) == 3
     assert 0 <= pauses[0] <= 1
     assert 0 <= pauses[1] <= 2
-    assert said[0].startswith(f"{url} cannot take it now: later")
+    assert said[0].startswith(f"{url} cannot take it now: later. Trying again in ")
     assert said[0].endswith("(1 of 3).")
 
 
