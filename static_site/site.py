@@ -4,6 +4,7 @@ import hashlib
 import json
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -52,8 +53,9 @@ def build(
 
     def make(number: int) -> Drawn:
         subject = subjects[number]
-        subject.findings.extend(findings.check(subject.run))
-        return draw(subject, settings, __version__, made_from[number])
+        examined = findings.examine(subject.run)
+        subject.findings.extend(examined.findings)
+        return draw(replace(subject, examined=examined), settings, __version__, made_from[number])
 
     weights = [sum(len(table.at_ms) for table in subjects[number].run.tables.values()) for number in waiting]
     for number, one in zip(waiting, parallel.each(make, waiting, weights), strict=True):

@@ -8,6 +8,7 @@ import numpy as np
 import pandas as pd
 
 from appliance.analysis import derived
+from appliance.analysis.findings import Examination
 from appliance.analysis.findings.finding import Finding
 from appliance.analysis.run import Run
 from appliance.metrics import BOOT_TIME, CPU_IDLE, MEMORY_TOTAL, UPTIME_SECONDS, Group
@@ -30,6 +31,8 @@ class Subject:
     earlier: Run | None = None
     """Samples of the machine from before its run."""
     settings: MachineSettings = DEFAULT
+    examined: Examination = field(default_factory=lambda: Examination(()))
+    """What the rules said, of which `findings` are a part."""
 
     @cached_property
     def cases(self) -> list[Case]:

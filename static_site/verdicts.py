@@ -4,11 +4,14 @@ from appliance.analysis import derived
 from appliance.analysis.findings.finding import Severity
 from static_site import times, units
 from static_site.cases import Case, lasting, length
-from static_site.names import visible
+from static_site.names import shown, visible
 from static_site.report import Report
 from static_site.subject import Subject, mean, peak
 
 ATTENTION, WATCH = ("critical", "high"), ("medium",)
+
+NAMED = {"disk", "network", "filesystem", "container"}
+"""Resources of which a machine has several."""
 
 
 def of_machine(subject: Subject) -> str:
@@ -19,7 +22,10 @@ def of_machine(subject: Subject) -> str:
     notes = len(subject.cases) - len(serious)
     said = []
     if serious:
-        said.append(f"{units.joined(visible(serious[0].worst.sentence))} {lasted(serious[0])}")
+        worst = serious[0].worst
+        # The sentence of a card stands below the name of its disk; this one stands alone.
+        where = f"{shown(worst.subject)}: " if worst.resource in NAMED and worst.subject not in worst.sentence else ""
+        said.append(f"{where}{units.joined(visible(worst.sentence))} {lasted(serious[0])}")
         if len(serious) > 1:
             said.append(f"{units.counted(len(serious) - 1, 'more finding needs', 'more findings need')} a look.")
     else:

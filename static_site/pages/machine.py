@@ -47,6 +47,7 @@ def findings(subject: Subject) -> Section:
     parts: list[Any] = [finding.Cards(cards)] if cards else []
     if notes:
         parts.append(finding.Lines(notes_of(subject), "Worth knowing"))
+    parts += finding.checks(subject.examined)
     return Section("findings", "Findings", "" if cards else "Nothing was found wrong.", parts)
 
 

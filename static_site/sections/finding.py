@@ -7,11 +7,13 @@ from dataclasses import dataclass, replace
 import pandas as pd
 from markupsafe import Markup
 
-from appliance.analysis.findings.finding import Finding, Severity
+from appliance.analysis.findings import Examination
+from appliance.analysis.findings.finding import Consumer, Finding, Moved, Severity
 from static_site import times, units
 from static_site.cases import Case, lasting, length
 from static_site.charts import NARROW, WIDE, draw
 from static_site.colours import BLUE
+from static_site.content import Passed
 from static_site.names import shown, slug, visible
 from static_site.panels import Layout, Limit, Panel, Trace
 from static_site.subject import Subject
@@ -54,6 +56,12 @@ class Card:
     narrow: Markup | None = None
     """The same for a narrow screen, so that the whole window is in sight."""
     caption: str = ""
+    who: Sequence[str] = ()
+    """Processes that used the resource in its time, the biggest first."""
+    moved: Sequence[str] = ()
+    """Other metrics that were not where they usually are."""
+    meaning: str = ""
+    next_steps: Sequence[str] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -132,7 +140,30 @@ def detailed(subject: Subject, case: Case, *, with_chart: bool) -> Card:
     return replace(
         card(subject, case), svg=svg, narrow=narrow, caption=caption,
         others=[time(subject, finding) for finding in others[:MOST_TIMES]], more=max(0, len(others) - MOST_TIMES),
+        who=[used(one) for one in case.worst.who], moved=[elsewhere(one) for one in case.worst.moved],
+        meaning=case.worst.meaning, next_steps=case.worst.next_steps,
     )  # fmt: skip
+
+
+def used(one: Consumer) -> str:
+    amount = f"{units.number(one.amount)} {one.unit}".strip()
+    return f"{visible(one.name)}: {amount}, {units.number(one.share)} % of {one.of}"
+
+
+def elsewhere(one: Moved) -> str:
+    values = [units.number(value) for value in (one.median, one.low, one.high)]
+    return f"{one.name}: {values[0]} {one.unit}, nine tenths of the time {values[1]} to {values[2]}"
+
+
+def checks(examined: Examination) -> list[Passed]:
+    """Return the checks that found nothing and those that were not possible, with the reason, folded away."""
+    passed, impossible = len(examined.passed), len(examined.not_possible)
+    if not passed + impossible:
+        return []
+    summary = f"{units.counted(passed, 'check')} found nothing, {units.grouped(impossible)} not possible"
+    items = [rule.title for rule in examined.passed]
+    items += [f"{one.rule.title}: not possible, {visible(one.reason)}" for one in examined.not_possible]
+    return [Passed(summary, items)]
 
 
 def time(subject: Subject, finding: Finding) -> Time:

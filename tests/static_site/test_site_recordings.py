@@ -180,3 +180,13 @@ def test_pages_stay_small(site: dict[str, Page], recordings: Path, tmp_path: Pat
     assert index.stat().st_size < 50_000
     assert (index.parent / "m/oci-e5-cpu-containers/index.html").stat().st_size < 150_000
     assert (index.parent / "a/pa.css").stat().st_size < 20_000
+
+
+def test_a_finding_says_what_to_check_next_and_what_other_checks_said(site: dict[str, Page]) -> None:
+    page = site["azure_d4s_diskload_containers"]
+
+    assert "sda: 6.62 requests were under way on average" in page.text
+    assert "What it usually means, and what to check next" in page.text
+    assert "iostat" in page.text
+    assert "13 checks found nothing, 13 not possible" in page.text
+    assert "not possible, /proc/vmstat was not collected" in page.text
