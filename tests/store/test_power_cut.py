@@ -17,6 +17,5 @@ def test_what_was_acknowledged_is_there_after_a_power_cut(tmp_path: Path, kind: 
 
 def test_control_without_a_flush_for_each_commit_it_is_lost(tmp_path: Path) -> None:
     with disk(tmp_path, "ext4") as on:
-        _, missing = lost(on, 2, NORMAL, seed=2)
-
-    assert missing
+        # Where a cut comes between two flushes of the system nothing is missing, which is chance.
+        assert any(lost(on, 2, NORMAL, seed=seed)[1] for seed in range(2, 8))
