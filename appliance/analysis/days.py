@@ -1,4 +1,4 @@
-"""Machines day by day: the worst of what was found on each, by resource; and a percentile for every twelve hours."""
+"""Machines day by day: the worst of what was found on each, by resource."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -6,12 +6,11 @@ from datetime import UTC, date, datetime, tzinfo
 
 import numpy as np
 import numpy.typing as npt
-import pandas as pd
 
-from appliance.analysis.buckets import bucketed, edges
+from appliance.analysis.buckets import edges
 from appliance.analysis.findings.finding import SEVERITIES, Finding, Severity
 
-DAY_SECONDS, HALF_DAY_SECONDS = 86_400, 43_200
+DAY_SECONDS = 86_400
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,9 +44,3 @@ def days(at_ms: npt.NDArray[np.int64], findings: Sequence[Finding], zone: tzinfo
         day = datetime.fromtimestamp(start_ms / 1000, zone).date()
         found.append(Day(day, count > 0, worst, tuple(sorted({one.rule for one in on_it}))))
     return found
-
-
-def half_days(series: pd.Series, seconds: pd.Series, zone: tzinfo = UTC) -> tuple[list[int], list[float | None]]:
-    """Return (ends in Unix milliseconds, 95th percentiles) of every twelve hours; None is "no value", and breaks."""
-    found = bucketed(series, seconds, HALF_DAY_SECONDS, zone=zone)
-    return found.end_ms.tolist(), [None if np.isnan(value) else value for value in found.high.tolist()]

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from appliance.analysis import peers, statistics
 from appliance.analysis.buckets import bucketed, edges, step
-from appliance.analysis.days import days, half_days
+from appliance.analysis.days import days
 from appliance.analysis.hours import hours_of_week
 
 BERLIN = ZoneInfo("Europe/Berlin")
@@ -116,15 +116,6 @@ def test_a_day_without_samples_is_not_known() -> None:
     assert [(str(day.day), day.sampled, day.worst) for day in days(at_ms, [])] == [
         ("1970-01-01", True, None), ("1970-01-02", False, None), ("1970-01-03", True, None),
     ]  # fmt: skip
-
-
-def test_half_days_without_a_value_are_none() -> None:
-    values = pd.Series([1.0, 3.0], index=[HOUR_MS, 30 * HOUR_MS])
-
-    ends, highs = half_days(values, pd.Series(10.0, index=values.index))
-
-    assert ends == [12 * HOUR_MS, 24 * HOUR_MS, 36 * HOUR_MS]
-    assert highs == [1.0, None, 3.0]
 
 
 @given(st.lists(st.floats(0, 100), min_size=1, max_size=600))
